@@ -4,6 +4,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::Malformed;
@@ -20,7 +21,7 @@ impl Cell {
     ///
     /// # Errors
     /// [`Malformed`] unless it is exactly [`CELL_LEN`] bytes.
-    pub fn from_vec(bytes: alloc::vec::Vec<u8>) -> Result<Self, Malformed> {
+    pub fn from_vec(bytes: Vec<u8>) -> Result<Self, Malformed> {
         bytes.try_into().map(Self).map_err(|_| Malformed)
     }
 
