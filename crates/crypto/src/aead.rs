@@ -1,0 +1,129 @@
+//! The one AEAD in its three uses: `AEAD0` (key used once, zero nonce), `X` (24-byte nonce in front), and
+//! ChaCha20-Poly1305 with a derived nonce for ratchet bodies.
+//!
+//! Spec: docs/spec/README.md, "Notation"; RFC 8439, draft-irtf-cfrg-xchacha. Invariant: tags are 16 bytes,
+//! never truncated (A19), and nothing is decrypted before its tag is verified.
+
+use alloc::vec::Vec;
+
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
+use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
+use zeroize::Zeroizing;
+
+/// Length of a tag, in bytes.
+pub(crate) const TAG_LEN: usize = 16;
+
+/// Length of the nonce in front of an `X` seal, in bytes.
+pub(crate) const NONCE_LEN: usize = 24;
+
+/// How many bytes an `X` seal adds.
+pub(crate) const X_OVERHEAD: usize = NONCE_LEN + TAG_LEN;
+
+/// The seal does not open: wrong key, wrong associated data or altered bytes, told apart by nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused;
+
+/// `AEAD0(key, aad, text)`: `text` sealed under a key that seals nothing else.
+pub(crate) fn seal_once(key: &[u8; 32], aad: &[u8], text: &[u8]) -> Vec<u8> {
+    seal_with(key, &[0; 12], aad, text)
+}
+
+/// Opens an `AEAD0` seal.
+pub(crate) fn open_once(key: &[u8; 32], aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    open_with(key, &[0; 12], aad, sealed)
+}
+
+/// ChaCha20-Poly1305 under `nonce`: `text.len() + 16` bytes.
+pub(crate) fn seal_with(key: &[u8; 32], nonce: &[u8; 12], aad: &[u8], text: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(text.len() + TAG_LEN);
+    append(&ChaCha20Poly1305::new(key.into()), nonce.into(), aad, (text, &mut sealed));
+    sealed
+}
+
+/// Opens a ChaCha20-Poly1305 seal.
+pub(crate) fn open_with(
+    key: &[u8; 32],
+    nonce: &[u8; 12],
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    verify(&ChaCha20Poly1305::new(key.into()), nonce.into(), aad, sealed)
+}
+
+/// `X(key, nonce, text)`: `nonce 24 | ciphertext | tag 16`.
+pub(crate) fn seal_x(key: &[u8; 32], nonce: &[u8; NONCE_LEN], aad: &[u8], text: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(text.len() + X_OVERHEAD);
+    sealed.extend_from_slice(nonce);
+    append(&XChaCha20Poly1305::new(key.into()), nonce.into(), aad, (text, &mut sealed));
+    sealed
+}
+
+/// Opens an `X` seal.
+pub(crate) fn open_x(key: &[u8; 32], aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Refused)?;
+    verify(&XChaCha20Poly1305::new(key.into()), nonce.into(), aad, rest)
+}
+
+/// Appends `text`, encrypted in place, and its tag; `out` has the room.
+fn append<C: AeadInOut>(
+    cipher: &C,
+    nonce: &chacha20poly1305::aead::Nonce<C>,
+    aad: &[u8],
+    (text, out): (&[u8], &mut Vec<u8>),
+) {
+    let start = out.len();
+    out.extend_from_slice(text);
+    let (_, body) = out.split_at_mut(start);
+    #[expect(clippy::expect_used, reason = "fails above 256 GiB only; our longest text is a store's row")]
+    let tag = cipher.encrypt_inout_detached(nonce, aad, body.into()).expect("short text");
+    out.extend_from_slice(&tag);
+}
+
+fn verify<C: AeadInOut>(
+    cipher: &C,
+    nonce: &chacha20poly1305::aead::Nonce<C>,
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    let len = sealed.len().checked_sub(TAG_LEN).ok_or(Refused)?;
+    let (text, tag) = sealed.split_at_checked(len).ok_or(Refused)?;
+    let tag = tag.try_into().map_err(|_| Refused)?;
+    let mut text = Zeroizing::new(text.to_vec());
+    cipher.decrypt_inout_detached(nonce, aad, text.as_mut_slice().into(), tag).map_err(|_| Refused)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seal_opens_under_its_key_and_associated_data_only() {
+        let sealed = seal_x(&[1; 32], &[2; 24], b"ad", b"text");
+        assert_eq!(sealed.len(), 4 + X_OVERHEAD);
+        assert_eq!(open_x(&[1; 32], b"ad", &sealed).unwrap().as_slice(), b"text");
+        assert!(open_x(&[2; 32], b"ad", &sealed).is_err());
+        assert!(open_x(&[1; 32], b"", &sealed).is_err());
+    }
+
+    #[test]
+    fn an_empty_or_short_tag_is_refused() {
+        let sealed = seal_once(&[1; 32], b"", b"");
+        assert_eq!(sealed.len(), TAG_LEN);
+        for len in 0..TAG_LEN {
+            assert!(open_once(&[1; 32], b"", &sealed[..len]).is_err());
+        }
+        assert!(open_once(&[1; 32], b"", &sealed).is_ok());
+        assert!(open_x(&[1; 32], b"", &[0; 23]).is_err());
+    }
+
+    #[test]
+    fn any_flipped_bit_is_refused() {
+        let sealed = seal_with(&[1; 32], &[3; 12], b"ad", b"text");
+        for i in 0..sealed.len() * 8 {
+            let mut bad = sealed.clone();
+            bad[i / 8] ^= 1 << (i % 8);
+            assert!(open_with(&[1; 32], &[3; 12], b"ad", &bad).is_err());
+        }
+    }
+}

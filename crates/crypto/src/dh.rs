@@ -1,0 +1,160 @@
+//! X25519, strict: one encoding per point, and no result that the other side did not contribute to.
+//!
+//! Spec: docs/spec/README.md, "X25519"; RFC 7748. Invariant: a [`PublicKey`] is canonical (A4), and every
+//! agreement returns a `Result` (A3).
+
+use core::fmt;
+
+use subrosa_codec::Malformed;
+use x25519_dalek::StaticSecret;
+
+use crate::secret::Secret;
+
+/// The purpose of an X25519 scalar.
+#[derive(Debug)]
+pub(crate) enum Scalar {}
+
+/// The purpose of an X25519 result: it is extracted, nothing else.
+#[derive(Debug)]
+pub(crate) enum Agreed {}
+
+/// A canonical u-coordinate: below 2^255 − 19, bit 255 clear.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PublicKey([u8; 32]);
+
+/// An X25519 private key, stored unclamped.
+#[derive(Debug)]
+pub(crate) struct SecretKey(Secret<Scalar>);
+
+/// 2^255 − 19, little-endian.
+const P: [u8; 32] = {
+    let mut p = [0xff; 32];
+    p[0] = 0xed;
+    p[31] = 0x7f;
+    p
+};
+
+/// Whether the little-endian `bytes` are below 2^255 − 19. They are public: no constant time is needed.
+pub(crate) fn is_canonical(bytes: &[u8; 32]) -> bool {
+    bytes.iter().rev().lt(P.iter().rev())
+}
+
+impl PublicKey {
+    /// Takes 32 bytes from a peer.
+    ///
+    /// # Errors
+    /// [`Malformed`] when they are not the one encoding of their point.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Result<Self, Malformed> {
+        if is_canonical(&bytes) { Ok(Self(bytes)) } else { Err(Malformed) }
+    }
+
+    /// The 32 bytes.
+    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl SecretKey {
+    /// A fresh key.
+    pub(crate) fn generate(rng: &mut impl rand_core::CryptoRng) -> Self {
+        Self(Secret::generate(rng))
+    }
+
+    /// The key of these 32 bytes.
+    pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(Secret::copied(bytes))
+    }
+
+    /// The key of this derived secret.
+    pub(crate) const fn from_secret(secret: Secret<Scalar>) -> Self {
+        Self(secret)
+    }
+
+    /// The 32 bytes, to be stored sealed.
+    pub(crate) const fn expose(&self) -> &[u8; 32] {
+        self.0.expose()
+    }
+
+    /// See [`Secret::duplicate`].
+    pub(crate) fn duplicate(&self) -> Self {
+        Self(self.0.duplicate())
+    }
+
+    /// The public key.
+    pub(crate) fn public(&self) -> PublicKey {
+        PublicKey(x25519_dalek::PublicKey::from(&StaticSecret::from(*self.0.expose())).to_bytes())
+    }
+
+    /// X25519 of this key and `their` key.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the result is zero: `their` point has low order, they contributed nothing.
+    pub(crate) fn agree(&self, their: &PublicKey) -> Result<Secret<Agreed>, Malformed> {
+        let mine = StaticSecret::from(*self.0.expose());
+        let shared = mine.diffie_hellman(&x25519_dalek::PublicKey::from(their.0));
+        if shared.was_contributory() { Ok(Secret::copied(shared.as_bytes())) } else { Err(Malformed) }
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("dh::PublicKey(..)")
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The u-coordinates of every point of low order that has a canonical encoding (Wycheproof).
+    pub(crate) const LOW_ORDER: [&str; 5] = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ];
+
+    /// Other encodings of those points: p, p + 1, and with bit 255 set.
+    const NOT_CANONICAL: [&str; 5] = [
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "0000000000000000000000000000000000000000000000000000000000000080",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+        "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+    ];
+
+    pub(crate) fn point(hex: &str) -> [u8; 32] {
+        hex::decode(hex).unwrap().try_into().unwrap()
+    }
+
+    #[test]
+    fn a_point_of_low_order_contributes_nothing_and_is_refused() {
+        for text in LOW_ORDER {
+            let key = PublicKey::from_bytes(point(text)).unwrap();
+            assert_eq!(SecretKey::from_bytes(&[9; 32]).agree(&key).err(), Some(Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_second_encoding_of_a_point_is_refused() {
+        for text in NOT_CANONICAL {
+            assert_eq!(PublicKey::from_bytes(point(text)).err(), Some(Malformed), "{text}");
+        }
+        let mut high = *SecretKey::from_bytes(&[9; 32]).public().as_bytes();
+        high[31] |= 0x80;
+        assert!(PublicKey::from_bytes(high).is_err());
+    }
+
+    #[test]
+    fn the_result_is_that_of_rfc_7748() {
+        let scalar =
+            SecretKey::from_bytes(&point("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4"));
+        let u = point("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c");
+        let want = point("c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552");
+        assert_eq!(*scalar.agree(&PublicKey::from_bytes(u).unwrap()).unwrap().expose(), want);
+        let other = SecretKey::from_bytes(&[5; 32]);
+        let (ours, theirs) = (scalar.agree(&other.public()).unwrap(), other.agree(&scalar.public()).unwrap());
+        assert_eq!(ours.expose(), theirs.expose());
+    }
+}

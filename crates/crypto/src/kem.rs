@@ -1,0 +1,176 @@
+//! ML-KEM-768: private keys are 64-byte seeds and nothing else, public keys pass the modulus check.
+//!
+//! Spec: docs/spec/README.md, "ML-KEM"; FIPS 203. Invariant: no expanded private key enters or leaves this
+//! file (A2); decapsulation has one outcome, a secret.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use libcrux_ml_kem::mlkem768;
+use subrosa_codec::Malformed;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::secret::{Secret, zeroed};
+
+/// Length of an encapsulation key, in bytes.
+pub(crate) const EK_LEN: usize = 1184;
+/// Length of a ciphertext, in bytes.
+pub(crate) const CT_LEN: usize = 1088;
+/// Length of a seed `d | z`, in bytes.
+pub(crate) const SEED_LEN: usize = 64;
+
+/// The purpose of a seed.
+#[derive(Debug)]
+pub(crate) enum SeedPurpose {}
+
+/// The purpose of an encapsulated secret: it is extracted, nothing else.
+#[derive(Debug)]
+pub(crate) enum Encapsulated {}
+
+/// A public key whose coefficients are all reduced (FIPS 203, section 7.2).
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct EncapsKey(Box<[u8; EK_LEN]>);
+
+/// The 64-byte seed `d | z` of a key pair.
+#[derive(Debug)]
+pub(crate) struct KemSeed(Secret<SeedPurpose, SEED_LEN>);
+
+/// Bytes of a ciphertext; any 1,088 bytes are one.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Ciphertext(Box<[u8; CT_LEN]>);
+
+impl EncapsKey {
+    /// Takes 1,184 bytes from a peer.
+    ///
+    /// # Errors
+    /// [`Malformed`] on another length or a coefficient that is not reduced.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        let key = mlkem768::MlKem768PublicKey::try_from(bytes).map_err(|_| Malformed)?;
+        if !mlkem768::validate_public_key(&key) {
+            return Err(Malformed);
+        }
+        let mut own = zeroed();
+        own.copy_from_slice(key.as_slice());
+        Ok(Self(own))
+    }
+
+    /// The 1,184 bytes.
+    pub(crate) const fn as_bytes(&self) -> &[u8; EK_LEN] {
+        &self.0
+    }
+
+    /// `Encaps` with the randomness `coins`.
+    pub(crate) fn encapsulate(&self, coins: &[u8; 32]) -> (Ciphertext, Secret<Encapsulated>) {
+        let key = mlkem768::MlKem768PublicKey::from(self.as_bytes());
+        let (ct, ss) = mlkem768::encapsulate(&key, *coins);
+        let ss = Zeroizing::new(ss);
+        (Ciphertext::from_bytes(ct.as_slice()), Secret::copied(&ss))
+    }
+}
+
+impl Ciphertext {
+    /// Copies a ciphertext.
+    pub(crate) fn from_bytes(bytes: &[u8; CT_LEN]) -> Self {
+        let mut own = zeroed();
+        own.copy_from_slice(bytes);
+        Self(own)
+    }
+
+    /// The 1,088 bytes.
+    pub(crate) const fn as_bytes(&self) -> &[u8; CT_LEN] {
+        &self.0
+    }
+}
+
+impl KemSeed {
+    /// A fresh key pair.
+    pub(crate) fn generate(rng: &mut impl rand_core::CryptoRng) -> Self {
+        Self(Secret::generate(rng))
+    }
+
+    /// The key pair of these 64 bytes.
+    pub(crate) fn from_bytes(bytes: &[u8; SEED_LEN]) -> Self {
+        Self(Secret::copied(bytes))
+    }
+
+    /// The key pair of this derived secret.
+    pub(crate) const fn from_secret(secret: Secret<SeedPurpose, SEED_LEN>) -> Self {
+        Self(secret)
+    }
+
+    /// The 64 bytes, to be stored sealed.
+    pub(crate) const fn expose(&self) -> &[u8; SEED_LEN] {
+        self.0.expose()
+    }
+
+    /// See [`Secret::duplicate`].
+    pub(crate) fn duplicate(&self) -> Self {
+        Self(self.0.duplicate())
+    }
+
+    /// The public key.
+    pub(crate) fn public(&self) -> EncapsKey {
+        let (mut private, public) = mlkem768::generate_key_pair(*self.0.expose()).into_parts();
+        erase(&mut private);
+        let mut own = zeroed();
+        own.copy_from_slice(public.as_slice());
+        EncapsKey(own)
+    }
+
+    /// `Decaps`: the secret that was encapsulated, or an unrelated one; nobody is told which.
+    pub(crate) fn decapsulate(&self, ct: &[u8; CT_LEN]) -> Secret<Encapsulated> {
+        let (mut private, _) = mlkem768::generate_key_pair(*self.0.expose()).into_parts();
+        let ss = Zeroizing::new(mlkem768::decapsulate(&private, &ct.into()));
+        erase(&mut private);
+        Secret::copied(&ss)
+    }
+}
+
+#[expect(clippy::indexing_slicing, reason = "the type offers no other access, and its length is fixed")]
+fn erase(private: &mut mlkem768::MlKem768PrivateKey) {
+    private[0..mlkem768::MlKem768PrivateKey::len()].zeroize();
+}
+
+impl fmt::Debug for EncapsKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EncapsKey(..)")
+    }
+}
+
+impl fmt::Debug for Ciphertext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ciphertext(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encapsulated_is_decapsulated() {
+        let seed = KemSeed::from_bytes(&[3; 64]);
+        let (ct, ss) = seed.public().encapsulate(&[4; 32]);
+        assert_eq!(seed.decapsulate(ct.as_bytes()).expose(), ss.expose());
+    }
+
+    #[test]
+    fn an_altered_ciphertext_gives_another_secret_and_no_error() {
+        let seed = KemSeed::from_bytes(&[3; 64]);
+        let (ct, ss) = seed.public().encapsulate(&[4; 32]);
+        let mut bad = *ct.as_bytes();
+        bad[700] ^= 1;
+        assert_ne!(seed.decapsulate(&bad).expose(), ss.expose());
+    }
+
+    #[test]
+    fn a_key_with_an_unreduced_coefficient_is_refused() {
+        let mut key = *KemSeed::from_bytes(&[3; 64]).public().as_bytes();
+        assert!(EncapsKey::parse(&key).is_ok());
+        // The first coefficient becomes 3,329 = q, the smallest that is not reduced.
+        key[0] = 0x01;
+        key[1] = (key[1] & 0xf0) | 0x0d;
+        assert_eq!(EncapsKey::parse(&key), Err(Malformed));
+        assert_eq!(EncapsKey::parse(&key[1..]), Err(Malformed));
+    }
+}
