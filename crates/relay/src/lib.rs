@@ -1,1 +1,3 @@
-//! Skeleton.
+//! The subrosa relay.
+
+pub mod slab;
