@@ -10,6 +10,8 @@ use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, XChaCha20Poly1305};
 use zeroize::Zeroizing;
 
+use crate::{kdf, labels};
+
 /// Length of a tag, in bytes.
 pub(crate) const TAG_LEN: usize = 16;
 
@@ -58,6 +60,15 @@ pub(crate) fn seal_x(key: &[u8; 32], nonce: &[u8; NONCE_LEN], aad: &[u8], text: 
     sealed
 }
 
+/// `X` under a nonce that depends on `random`, the key, the associated data and the text, so that a stuck or
+/// rolled-back source of randomness repeats no (key, nonce) for two texts (A33).
+pub(crate) fn seal_x_hedged(key: &[u8; 32], random: &[u8; NONCE_LEN], aad: &[u8], text: &[u8]) -> Vec<u8> {
+    let prk = kdf::extract(random, &[key]);
+    let context = kdf::sha256(&[&(aad.len() as u64).to_le_bytes(), aad, text]);
+    let nonce = kdf::expand_bytes::<NONCE_LEN>(prk.expose(), labels::RNG_HEDGE, &context);
+    seal_x(key, &nonce, aad, text)
+}
+
 /// Opens an `X` seal.
 pub(crate) fn open_x(key: &[u8; 32], aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refused> {
     let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Refused)?;
@@ -104,6 +115,14 @@ mod tests {
         assert_eq!(open_x(&[1; 32], b"ad", &sealed).unwrap().as_slice(), b"text");
         assert!(open_x(&[2; 32], b"ad", &sealed).is_err());
         assert!(open_x(&[1; 32], b"", &sealed).is_err());
+    }
+
+    #[test]
+    fn the_same_randomness_for_another_text_is_another_nonce() {
+        let nonce = |aad: &[u8], text: &[u8]| seal_x_hedged(&[1; 32], &[2; 24], aad, text)[..24].to_vec();
+        assert_eq!(nonce(b"a", b"b"), nonce(b"a", b"b"));
+        assert_ne!(nonce(b"a", b"b"), nonce(b"a", b"c"));
+        assert_ne!(nonce(b"a", b"b"), nonce(b"", b"ab"));
     }
 
     #[test]

@@ -9,8 +9,21 @@
 extern crate alloc;
 
 mod aead;
+mod bundle;
+mod descriptor;
 mod dh;
+mod identity;
+mod invite;
 mod kdf;
 mod kem;
 mod labels;
+mod link;
+mod safety;
 mod secret;
+
+pub use bundle::{BUNDLE_DAYS, Bundle, BundleError};
+pub use descriptor::{QueueDescriptor, QueueEntry};
+pub use identity::{Fingerprint, Identity, IdentityPublic, IdentitySeed};
+pub use invite::{Created, InviteError, InviteKeys, InviteTerms};
+pub use link::{InviteKind, Link, LinkError};
+pub use safety::SafetyNumber;
