@@ -8,3 +8,4 @@ extern crate alloc;
 
 pub mod api;
 pub mod content;
+pub mod sanitize;

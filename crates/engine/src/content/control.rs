@@ -11,12 +11,10 @@ use subrosa_codec::Malformed;
 use super::strict::{Build, Fields};
 use super::{ContentError, Opaque, at_most};
 use crate::api::MessageId;
+use crate::sanitize::NAME_MAX;
 
 /// Most messages that one receipt names: it fits one cell.
 pub const RECEIPT_MAX: usize = 64;
-
-/// Longest name of a profile, in bytes.
-pub const NAME_MAX: usize = 64;
 
 /// Bytes of a queue descriptor (docs/spec/cell.md).
 pub const DESCRIPTOR_LEN: usize = 340;

@@ -15,9 +15,7 @@ use alloc::vec::Vec;
 use subrosa_codec::Malformed;
 use zeroize::Zeroizing;
 
-pub use control::{
-    Control, DESCRIPTOR_LEN, NAME_MAX, Profile, RECEIPT_MAX, RECOVERY_LEN, Reached, Receipt, Timer,
-};
+pub use control::{Control, DESCRIPTOR_LEN, Profile, RECEIPT_MAX, RECOVERY_LEN, Reached, Receipt, Timer};
 pub use message::{
     Attachment, CHUNK_LEN, CHUNKS_MAX, Delete, EMOJI_MAX, Edit, FILE_NAME_MAX, HOST_MAX, Reaction, Reference,
     Text,
