@@ -8,4 +8,17 @@ extern crate alloc;
 
 pub mod api;
 pub mod content;
+mod event;
+mod flows;
+mod id;
+mod job;
+mod resume;
+pub mod rows;
 pub mod sanitize;
+
+pub use event::{Effect, Event, Job, RelayAnswer, Transition};
+pub use flows::{found, handle};
+pub use id::{InboundId, OutboxId, SessionKey};
+pub use job::job;
+pub use resume::resume;
+pub use rows::{Bytes, Change, Corrupt, Key, Rows, Span, Table};
