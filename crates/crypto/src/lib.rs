@@ -9,6 +9,7 @@
 extern crate alloc;
 
 mod aead;
+mod body;
 mod bundle;
 mod descriptor;
 mod dh;
@@ -18,12 +19,18 @@ mod kdf;
 mod kem;
 mod labels;
 mod link;
+mod ratchet;
 mod safety;
 mod secret;
 
+pub use body::{BODY_LEN, Incomplete, MAX_CONTENT, MAX_PARTS, PART_LEN, Part, TooLong, assemble, split};
 pub use bundle::{BUNDLE_DAYS, Bundle, BundleError};
 pub use descriptor::{QueueDescriptor, QueueEntry};
 pub use identity::{Fingerprint, Identity, IdentityPublic, IdentitySeed};
 pub use invite::{Created, InviteError, InviteKeys, InviteTerms};
 pub use link::{InviteKind, Link, LinkError};
+pub use ratchet::{
+    Alarm, KEY_DAYS, Level, MAX_CLOSED, MAX_CLOSED_WITH_KEYS, MAX_SEEN, MAX_SEQ, MAX_SKIP, MAX_SKIPPED, OpenError, Opened,
+    Role, SealError, Sealed, Session, SessionEvent, SessionId, Unanswered, WINDOW, WINDOW_QUIET, WINDOW_TEXT, Weight,
+};
 pub use safety::SafetyNumber;

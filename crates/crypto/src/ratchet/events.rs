@@ -151,9 +151,6 @@ pub struct Opened {
     pub outbox_low: u32,
 }
 
-/// Aged or given up: the state after it. Persist it with what the events say.
-pub type Changed<E> = (Session, E);
-
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { next: _, cell: _, seq } = self;
@@ -179,7 +176,9 @@ impl fmt::Debug for Opened {
 #[non_exhaustive]
 pub enum SealError {
     /// Too many cells are unacknowledged; keep the message unsealed and try again after the next acknowledgement.
-    #[error("too many messages wait for the other side; this one is kept and goes out when they have been received")]
+    #[error(
+        "too many messages wait for the other side; this one is kept and goes out when they have been received"
+    )]
     WindowFull,
     /// A joiner at an address may send nothing before the inviter has answered.
     #[error("the other side has not answered yet; the message is kept and goes out when it has")]
@@ -190,6 +189,9 @@ pub enum SealError {
     /// All numbers of this session are used up.
     #[error("this conversation has reached its end; start a new one by a new invite")]
     Exhausted,
+    /// The stored key of the peer is unusable: no key gets there over the network.
+    #[error("the stored conversation is damaged; recover it or start a new one by a new invite")]
+    DamagedState,
     /// The part cannot be laid out in a cell.
     #[error("the message part does not fit a cell")]
     BadPart,
@@ -236,8 +238,8 @@ pub enum OpenError {
         seq: u32,
         /// Hash of the sealed header: three different ones suggest recovery.
         header: [u8; 32],
-        /// First bytes of the damaged body's tag and text, hashed: three different ones under one header are enough
-        /// to [give the cell up](Session::give_up).
+        /// Hash of the damaged body: three different ones under one header are enough to
+        /// [give the cell up](Session::give_up).
         body: [u8; 32],
     },
 }
