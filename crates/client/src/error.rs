@@ -20,9 +20,9 @@ pub enum CreateError {
     /// Another process is at it.
     #[error("another subrosa is running with this profile: quit it first")]
     InUse,
-    /// The name can't be used.
-    #[error("the name {0}")]
-    Name(&'static str),
+    /// The name is empty.
+    #[error("the name is empty: type the name that your friends will see")]
+    NoName,
     /// The passphrase is empty.
     #[error("the passphrase is empty: type one, or choose to have none")]
     EmptyPassphrase,
@@ -56,7 +56,9 @@ pub enum OpenError {
     #[error("this profile has no passphrase: open it without one")]
     NoPassphrase,
     /// The key file is gone or is not the vault's.
-    #[error("the key file {file} does not open this profile (missing, damaged or another one's): put the right one back")]
+    #[error(
+        "the key file {file} does not open this profile (missing, damaged or another one's): put the right one back"
+    )]
     KeyFile {
         /// Where it should be.
         file: PathBuf,
@@ -65,7 +67,9 @@ pub enum OpenError {
     #[error("another subrosa is running with this profile: quit it first")]
     InUse,
     /// Written by a newer version.
-    #[error("this profile was written by a newer subrosa (format {store}, this one reads {ours}): please update")]
+    #[error(
+        "this profile was written by a newer subrosa (format {store}, this one reads {ours}): please update"
+    )]
     NewerVersion {
         /// The store's format.
         store: u32,
@@ -103,7 +107,7 @@ pub enum ClientError {
     Storage(String),
     /// A row does not open or does not decode.
     #[error("the vault is damaged ({0}): nothing was changed; put a copy of the folder back")]
-    Damaged(&'static str),
+    Damaged(String),
     /// The client was closed.
     #[error("this profile was closed")]
     Closed,

@@ -22,10 +22,15 @@
 
 mod client;
 mod error;
+mod net;
 mod options;
+mod profile;
+mod runtime;
+mod vault;
 
 pub use client::{Client, Notices, create, exists, needs_passphrase, open};
 pub use error::{ClientError, CreateError, OpenError};
-pub use options::{Clock, Options, RelayKeyHash, Unlock};
+pub use options::{Clock, Options, Unlock};
 pub use subrosa_codec::Millis;
 pub use subrosa_engine::api::*;
+pub use subrosa_wire::{AddressError, RelayAddress, RelayKeyHash};

@@ -9,14 +9,11 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use subrosa_codec::Millis;
+use subrosa_wire::RelayKeyHash;
 use zeroize::Zeroizing;
 
 /// Where a client reads the time: milliseconds since the Unix epoch.
 pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
-
-/// Hash of a relay's public key, as its address and every invite carry it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RelayKeyHash(pub [u8; 32]);
 
 /// Where a profile lives and how it reaches the world.
 #[derive(Clone)]

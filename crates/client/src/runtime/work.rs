@@ -1,0 +1,32 @@
+//! [`Work`]: what the keeper of the vault is asked to do, in the order in which it was asked.
+//!
+//! Invariant: every item that someone may wait for holds a [`Busy`].
+
+use std::sync::mpsc;
+
+use subrosa_engine::Event;
+use subrosa_engine::api::{Command, Done};
+use subrosa_wire::RelayAddress;
+use tokio::sync::oneshot;
+
+use super::activity::Busy;
+use crate::error::ClientError;
+use crate::options::Unlock;
+
+/// To the keeper.
+pub(crate) type Inbox = mpsc::Sender<Work>;
+
+/// One item.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// A person's command.
+    Command(Command, oneshot::Sender<Result<Done, ClientError>>, Busy),
+    /// Something that the network heard.
+    Event(Event, Busy),
+    /// A relay was reached: everything that waits for it is wanted, after [`Order::Start`](crate::net::Order::Start).
+    Resume(RelayAddress, Busy),
+    /// Another passphrase.
+    Passphrase(Unlock, oneshot::Sender<Result<(), ClientError>>),
+    /// The end: write back and close.
+    Close,
+}
