@@ -24,7 +24,7 @@ mod store;
 pub use crate::core::Core;
 pub use knowledge::{CellEntry, Field, Knowledge, Row, Table, Value};
 pub use limits::Limits;
-pub use mem::MemStore;
+pub use mem::{MemReader, MemStore};
 pub use op::{BlobOp, InviteOp, LEASE_PERIOD, Op, Outcome, lease_period};
 pub use port::{ConnId, Input, Output, Stream, Ticket};
 pub use service::{Act, BATCH, Service};

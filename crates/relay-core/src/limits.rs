@@ -51,7 +51,7 @@ impl Default for Limits {
             cells: 2_000_000,
             invites: 100_000,
             blob_chunks: 2_048,
-            chunks: 0,
+            chunks: 65_536,
             cell_days: 30,
             lease_days: 384,
             invite_days: 30,

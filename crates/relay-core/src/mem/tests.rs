@@ -1,1 +1,30 @@
-//! Tests of the model.
+//! The model keeps the rules that it is the measure of.
+
+extern crate std;
+
+use crate::conformance::{self, Bench};
+use crate::{Limits, MemStore};
+
+struct Memory;
+
+impl Bench for Memory {
+    type Store = MemStore;
+
+    fn fresh(&mut self, limits: &Limits) -> MemStore {
+        MemStore::new(*limits)
+    }
+
+    fn reopen(&mut self, store: MemStore, _limits: &Limits) -> MemStore {
+        store.reopen()
+    }
+}
+
+#[test]
+fn the_model_keeps_every_rule_of_stores() {
+    let mut rules = 0;
+    conformance::each(&mut Memory, |rule| {
+        std::println!("{rule}");
+        rules += 1;
+    });
+    assert!(rules > 40, "{rules} rules ran");
+}
