@@ -75,11 +75,6 @@ impl SecretKey {
         self.0.expose()
     }
 
-    /// See [`Secret::duplicate`].
-    pub(crate) fn duplicate(&self) -> Self {
-        Self(self.0.duplicate())
-    }
-
     /// The public key.
     pub(crate) fn public(&self) -> PublicKey {
         PublicKey(x25519_dalek::PublicKey::from(&StaticSecret::from(*self.0.expose())).to_bytes())

@@ -103,11 +103,6 @@ impl KemSeed {
         self.0.expose()
     }
 
-    /// See [`Secret::duplicate`].
-    pub(crate) fn duplicate(&self) -> Self {
-        Self(self.0.duplicate())
-    }
-
     /// The public key.
     pub(crate) fn public(&self) -> EncapsKey {
         let (mut private, public) = mlkem768::generate_key_pair(*self.0.expose()).into_parts();

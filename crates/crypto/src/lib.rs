@@ -9,23 +9,37 @@
 extern crate alloc;
 
 mod aead;
+mod backup;
+mod blob;
 mod body;
 mod bundle;
 mod descriptor;
 mod dh;
+mod handshake;
 mod identity;
 mod invite;
 mod kdf;
 mod kem;
 mod labels;
 mod link;
+mod pad;
 mod ratchet;
+mod recovery;
 mod safety;
+mod sealing;
 mod secret;
+#[cfg(test)]
+mod testing;
+mod words;
 
+pub use backup::{BackupError, open_backup, seal_backup};
+pub use blob::{BLOB_CHUNK_LEN, BLOB_TEXT_LEN, BlobError, BlobHash, BlobKey, BlobShape};
 pub use body::{BODY_LEN, Incomplete, MAX_CONTENT, MAX_PARTS, PART_LEN, Part, TooLong, assemble, split};
 pub use bundle::{BUNDLE_DAYS, Bundle, BundleError};
 pub use descriptor::{QueueDescriptor, QueueEntry};
+pub use handshake::{
+    AcceptError, Accepted, GREETING_LEN, HandshakeId, Introduction, JoinError, Joined, accept, join,
+};
 pub use identity::{Fingerprint, Identity, IdentityPublic, IdentitySeed};
 pub use invite::{Created, InviteError, InviteKeys, InviteTerms};
 pub use link::{InviteKind, Link, LinkError};
@@ -33,4 +47,9 @@ pub use ratchet::{
     Alarm, KEY_DAYS, Level, MAX_CLOSED, MAX_CLOSED_WITH_KEYS, MAX_SEEN, MAX_SEQ, MAX_SKIP, MAX_SKIPPED, OpenError, Opened,
     Role, SealError, Sealed, Session, SessionEvent, SessionId, Unanswered, WINDOW, WINDOW_QUIET, WINDOW_TEXT, Weight,
 };
+pub use recovery::{RecoverError, Recovered, RecoveryIntro, RecoveryKey, accept_recovery, recover};
 pub use safety::SafetyNumber;
+pub use sealing::{
+    Dek, KdfParams, KdfParamsError, RowError, RowKey, RowRef, StoreHeader, Unlock, UnlockError,
+};
+pub use words::{BackupWords, WORD_COUNT, WordsError};

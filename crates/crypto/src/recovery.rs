@@ -199,7 +199,12 @@ fn keys(psk: &Secret<PskPurpose>, secrets: &Secrets, t1: &[u8; 32]) -> (BoxKey, 
 }
 
 /// The session's first values, the same for both sides.
-fn session_init(t1: &[u8; 32], payload: &[u8], sealed: &[u8], (ck, joiner): (&ChainingKey, &IdentityPublic)) -> SessionInit {
+fn session_init(
+    t1: &[u8; 32],
+    payload: &[u8],
+    sealed: &[u8],
+    (ck, joiner): (&ChainingKey, &IdentityPublic),
+) -> SessionInit {
     let sid = kdf::hash(labels::RE_T3, &[t1, payload, sealed]);
     let okm = session_keys(&sid, ck);
     SessionInit { sid, okm, private_queue: true, joiner_identity_ek: joiner.kem().clone() }
@@ -298,7 +303,8 @@ fn open_box(
         return Err(RecoverError::NewerVersion);
     }
     let init = session_init(&t1, &payload, sealed, (&ck, opener.joiner));
-    Ok((intro, Session::inviter(init, r_j, Level::Invited)))
+    let session = Session::inviter(init, r_j, Level::Invited)?;
+    Ok((intro, session))
 }
 
 impl fmt::Debug for RecoveryIntro {

@@ -91,7 +91,10 @@ mod tests {
         let (a, b) = (identity(1), identity(2));
         let number = SafetyNumber::of(&a, &b);
         assert_eq!(number, SafetyNumber::of(&b, &a));
-        assert_eq!(number.to_string(), "PIN");
+        assert_eq!(
+            number.to_string(),
+            "23529 26178 70323 74427 07649 28967 07559 68048 88879 00833 69249 48484"
+        );
     }
 
     #[test]

@@ -39,12 +39,6 @@ impl<P, const N: usize> Secret<P, N> {
     pub(crate) const fn expose(&self) -> &[u8; N] {
         &self.bytes
     }
-
-    /// A second copy. Not `Clone`, so that every copy stands out: the ratchet returns its next state while
-    /// the current one stays, and both must hold the keys that did not change.
-    pub(crate) fn duplicate(&self) -> Self {
-        Self::copied(&self.bytes)
-    }
 }
 
 /// A boxed array that never stood on the stack.

@@ -73,7 +73,8 @@ pub fn accept(
     seen: impl Fn(&HandshakeId) -> bool,
 ) -> Result<Accepted, AcceptError> {
     let key = keys.handshake_key().expose();
-    let text = aead::open_x(key, labels::HS_SEAL.as_bytes(), cell.as_ref()).map_err(|_| AcceptError::NotOurs)?;
+    let text =
+        aead::open_x(key, labels::HS_SEAL.as_bytes(), cell.as_ref()).map_err(|_| AcceptError::NotOurs)?;
     let mut r = Reader::new(&text);
     if r.u8()? != VERSION {
         return Err(AcceptError::NewerVersion);
@@ -125,5 +126,6 @@ fn open_boxes(
     let okm = session_keys(&sid, &ck2);
     // I's queue for handshakes restrains J only; I may always answer.
     let init = SessionInit { sid, okm, private_queue: true, joiner_identity_ek: peer.kem().clone() };
-    Ok((peer, intro, Session::inviter(init, r_j, Level::Invited)))
+    let session = Session::inviter(init, r_j, Level::Invited)?;
+    Ok((peer, intro, session))
 }

@@ -57,7 +57,12 @@ struct Draw {
 
 impl Draw {
     /// Expands 32 random bytes, hedged; `payload` has zeros where R_J will stand.
-    fn hedged(me: &Identity, random: &[u8; 32], bundle: &[u8; 32], payload: &[u8]) -> Result<Self, Malformed> {
+    fn hedged(
+        me: &Identity,
+        random: &[u8; 32],
+        bundle: &[u8; 32],
+        payload: &[u8],
+    ) -> Result<Self, Malformed> {
         let prk = kdf::extract(random, &[me.dh().expose()]);
         let context = kdf::sha256(&[bundle, payload]);
         let okm = kdf::expand_bytes::<152>(prk.expose(), labels::RNG_HEDGE, &context);

@@ -22,10 +22,10 @@ use crate::descriptor::QueueDescriptor;
 use crate::dh::{self, Agreed};
 use crate::identity::IdentityPublic;
 use crate::invite::PreSharedKey;
+use crate::kdf;
 use crate::kem::{CT_LEN, Encapsulated};
 use crate::labels::{self, Label};
 use crate::secret::Secret;
-use crate::kdf;
 
 mod inviter;
 mod joiner;
