@@ -22,7 +22,7 @@ pub const FILE_NAME_MAX: usize = 255;
 pub const HOST_MAX: usize = 102;
 
 /// Plaintext bytes of an attachment's chunk.
-pub const CHUNK_LEN: u64 = 65_496;
+pub const CHUNK_LEN: u64 = subrosa_crypto::BLOB_TEXT_LEN as u64;
 
 /// Most chunks of one attachment: 4 GiB.
 pub const CHUNKS_MAX: u32 = 65_536;

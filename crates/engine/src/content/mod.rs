@@ -27,7 +27,7 @@ use crate::api::MessageId;
 use strict::{Build, Fields};
 
 /// Longest content, in bytes: 64 parts of 1,634.
-pub const CONTENT_MAX: usize = 64 * 1_634;
+pub const CONTENT_MAX: usize = subrosa_crypto::MAX_CONTENT;
 
 /// Why a content can't be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
