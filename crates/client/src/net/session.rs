@@ -164,17 +164,15 @@ async fn welcome(
     loop {
         let len = recv.read(&mut buffer).await.map_err(|_| Ended::Broken)?.ok_or(Ended::Broken)?;
         let mut rest = buffer.get(..len).unwrap_or_default();
-        while !rest.is_empty() {
-            let Some(frame) = decoder.decode(&mut rest)? else { break };
-            return match (frame.rid, frame.message) {
-                (Rid(1), Response::Welcome(welcome)) => Ok((welcome, rest.to_vec())),
-                (_, Response::GoAway(bye)) => Err(Ended::GoAway(bye)),
-                (Rid(1), Response::Reply(Err(reason))) => {
-                    Err(Ended::GoAway(GoAway { reason, retry: 0, jitter: 0 }))
-                }
-                _ => Err(Breach::Unasked.into()),
-            };
-        }
+        let Some(frame) = decoder.decode(&mut rest)? else { continue };
+        return match (frame.rid, frame.message) {
+            (Rid(1), Response::Welcome(welcome)) => Ok((welcome, rest.to_vec())),
+            (_, Response::GoAway(bye)) => Err(Ended::GoAway(bye)),
+            (Rid(1), Response::Reply(Err(reason))) => {
+                Err(Ended::GoAway(GoAway { reason, retry: 0, jitter: 0 }))
+            }
+            _ => Err(Breach::Unasked.into()),
+        };
     }
 }
 
