@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use subrosa_engine::api::{Answer, Command, Done, Notice, Query, RelayState};
 use tokio::sync::{broadcast, oneshot, watch};
@@ -18,9 +18,9 @@ use crate::profile::Profile;
 use crate::runtime::activity::Activity;
 use crate::runtime::board::Board;
 use crate::runtime::keeper::Keeper;
-use crate::runtime::os_rng;
 use crate::runtime::reader::{self, Ask};
 use crate::runtime::work::{Inbox, Work};
+use crate::runtime::{Leap, os_rng};
 use crate::vault::Vault;
 
 /// How long `close` lets answers come in that are on the way.
@@ -56,8 +56,13 @@ pub fn create(options: &Options, name: &str, unlock: &Unlock) -> Result<(), Crea
 /// [`OpenError`], each a sentence.
 pub fn open(options: Options, unlock: Unlock) -> Result<(Client, Notices), OpenError> {
     let profile = Profile::at(&options.folder);
+    start(Vault::open(&profile, &unlock)?, options)
+}
+
+/// Starts the threads of an open vault.
+fn start(vault: Vault, options: Options) -> Result<(Client, Notices), OpenError> {
     let io = |why| OpenError::Io { folder: options.folder.clone(), why };
-    let vault = Vault::open(&profile, &unlock)?;
+    let profile = Profile::at(&options.folder);
     let reader = vault.reader().map_err(|fault| OpenError::from_fault(&profile, fault))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
     let (inbox, work) = mpsc::channel();
@@ -81,6 +86,7 @@ pub fn open(options: Options, unlock: Unlock) -> Result<(Client, Notices), OpenE
         closing: hung_up,
     };
     let net = Arc::new(Net::new(runtime.handle().clone(), around));
+    let leap = Leap::new(Instant::now(), clock());
     let keeper = Keeper {
         vault,
         net,
@@ -89,6 +95,7 @@ pub fn open(options: Options, unlock: Unlock) -> Result<(Client, Notices), OpenE
         reader: asks.clone(),
         clock: Arc::clone(&clock),
         wake: None,
+        leap,
         closed,
     };
     let shared = Shared { inbox, asks, board, activity, closing, closed: is_closed };

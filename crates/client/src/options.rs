@@ -22,7 +22,8 @@ pub struct Options {
     pub folder: PathBuf,
     /// Relays of these keys are dialled here, whatever host they announce: one's own embedded relay, over loopback.
     pub dial: Vec<(RelayKeyHash, SocketAddr)>,
-    /// The clock; the system's by default.
+    /// The clock; the system's by default. When it leaps ahead by more than a day, timers wait until a relay whose day
+    /// is the same is reached.
     pub now: Clock,
 }
 

@@ -284,3 +284,6 @@ fn errand(effect: &Effect) -> Option<Errand> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;

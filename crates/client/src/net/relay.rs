@@ -131,7 +131,9 @@ impl Link {
             Err(why) => return self.ended(&why),
         };
         self.note(RelayState::Online);
-        self.compare_clocks(&welcome);
+        if self.clocks_agree(&welcome) {
+            self.hear(Event::Online, None);
+        }
         match self.speak(session).await {
             Ok(()) => self.dismissed(),
             Err(why) => self.ended(&why),
@@ -142,7 +144,6 @@ impl Link {
     async fn speak(&mut self, mut session: Session) -> Result<(), Ended> {
         // Orders from before this connection: the listing has them.
         while self.orders.try_recv().is_ok() {}
-        self.hear(Event::Online, None);
         let listing = self.wanted.take().unwrap_or_else(|| self.around.activity.start());
         let _ = self.around.inbox.send(Work::Resume(self.relay.clone(), listing));
         let mut started = false;
@@ -230,7 +231,7 @@ impl Link {
     }
 
     /// Expiry counts in days: a clock that is a day off loses invites and keys, so the person must know.
-    fn compare_clocks(&mut self, welcome: &Welcome) {
+    fn clocks_agree(&mut self, welcome: &Welcome) -> bool {
         let now = self.around.now();
         let (from, to) = (welcome.day.start().0, welcome.day.plus(1).start().0);
         let off = now.0 < from.saturating_sub(MIDNIGHT) || now.0 >= to.saturating_add(MIDNIGHT);
@@ -245,6 +246,7 @@ impl Link {
             ));
         }
         self.clock_told = off;
+        !off
     }
 }
 

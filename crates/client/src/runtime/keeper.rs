@@ -15,9 +15,9 @@ use tokio::sync::{oneshot, watch};
 
 use super::activity::{Activity, Busy};
 use super::board::Board;
-use super::os_rng;
 use super::reader::Ask;
 use super::work::Work;
+use super::{Leap, os_rng};
 use crate::error::ClientError;
 use crate::net::{Net, Order, Task};
 use crate::options::{Clock, Unlock};
@@ -29,6 +29,9 @@ const BATCH: usize = 64;
 const NAP: Duration = Duration::from_secs(30);
 /// When to try again what the disk refused.
 const RETRY: Millis = Millis(10_000);
+
+/// The least time between two rings.
+const BREATH: Millis = Millis(50);
 
 /// Where the answer to a command goes.
 type Reply = oneshot::Sender<Result<Done, ClientError>>;
@@ -43,6 +46,8 @@ pub(crate) struct Keeper {
     pub(crate) clock: Clock,
     /// The earliest moment that the engine asked to be woken at.
     pub(crate) wake: Option<Millis>,
+    /// Whether the clock can be believed.
+    pub(crate) leap: Leap,
     /// Says that the vault is closed and its lock free.
     pub(crate) closed: watch::Sender<bool>,
 }
@@ -93,7 +98,8 @@ impl Keeper {
 
     fn patience(&self) -> Duration {
         let now = (self.clock)();
-        let wake = self.wake.map(|at| Duration::from_millis(at.since(now).0));
+        let held = self.leap.holds((Instant::now(), now));
+        let wake = self.wake.filter(|_| !held).map(|at| Duration::from_millis(at.since(now).0));
         let settle = self.vault.settles_at().map(|at| at.saturating_duration_since(Instant::now()));
         [wake, settle].into_iter().flatten().min().unwrap_or(NAP).min(NAP)
     }
@@ -102,7 +108,13 @@ impl Keeper {
     fn take(&mut self, work: Work, load: &mut Load) {
         match work {
             Work::Command(command, reply, busy) => load.add(Event::Command(command), Some(reply), busy),
-            Work::Event(event, busy) => load.add(event, None, busy),
+            Work::Event(event, busy) => {
+                // Only told by a relay whose day is ours.
+                if matches!(event, Event::Online) {
+                    self.leap.agree((Instant::now(), (self.clock)()));
+                }
+                load.add(event, None, busy);
+            }
             Work::Resume(relay, _busy) => {
                 self.commit(std::mem::take(load));
                 self.resume(&relay);
@@ -223,12 +235,25 @@ impl Keeper {
 
     /// Tells the engine when its moment has come.
     fn ring(&mut self) {
-        if self.wake.is_some_and(|at| at <= (self.clock)()) {
-            self.wake = None;
-            let mut load = Load::default();
-            load.add(Event::Due, None, self.activity.start());
-            self.commit(load);
+        let now = (self.clock)();
+        if self.wake.is_none_or(|at| at > now) {
+            return;
         }
+        if self.leap.holds((Instant::now(), now)) {
+            if self.leap.tells() {
+                self.board.trouble(
+                    "this machine's clock went ahead by more than a day: nothing expires until a relay confirms the date; \
+                     set the clock if it is wrong",
+                );
+            }
+            return;
+        }
+        self.wake = None;
+        let mut load = Load::default();
+        load.add(Event::Due, None, self.activity.start());
+        self.commit(load);
+        // Never a spin, whatever is due at once again.
+        self.wake = self.wake.map(|at| at.max(now.plus(BREATH)));
     }
 
     fn settle(&mut self) {

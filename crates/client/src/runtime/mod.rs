@@ -6,8 +6,11 @@
 pub(crate) mod activity;
 pub(crate) mod board;
 pub(crate) mod keeper;
+mod leap;
 pub(crate) mod reader;
 pub(crate) mod work;
+
+pub(crate) use leap::Leap;
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;

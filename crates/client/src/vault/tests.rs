@@ -71,13 +71,13 @@ fn some_span(rng: &mut impl Rng) -> Span {
         0 => Span::table(table),
         _ => Span::under(table, i64::from(rng.next_u32() % 4) - 1),
     };
-    if rng.next_u32() % 2 == 0 {
+    if rng.next_u32().is_multiple_of(2) {
         span = span.from(i64::from(rng.next_u32() % 8) - 3).to(i64::from(rng.next_u32() % 12) - 3);
     }
-    if rng.next_u32() % 2 == 0 {
+    if rng.next_u32().is_multiple_of(2) {
         span = span.limit(rng.next_u32() % 6);
     }
-    if rng.next_u32() % 2 == 0 { span.newest_first() } else { span }
+    if rng.next_u32().is_multiple_of(2) { span.newest_first() } else { span }
 }
 
 #[test]
