@@ -121,7 +121,6 @@ impl KemSeed {
     }
 }
 
-#[expect(clippy::indexing_slicing, reason = "the type offers no other access, and its length is fixed")]
 fn erase(private: &mut mlkem768::MlKem768PrivateKey) {
     private[0..mlkem768::MlKem768PrivateKey::len()].zeroize();
 }

@@ -78,7 +78,9 @@ fn any_flipped_byte_of_the_sealed_bundle_is_refused() {
 fn any_flipped_byte_inside_is_refused_without_a_new_signature() {
     let created = invite(InviteKind::OneTime);
     let text = plain(&created);
-    for at in 0..BUNDLE_LEN {
+    // Every byte of every short field, and every fifth of the two ML-KEM keys and the reserved bytes.
+    let short = |at: &usize| matches!(at, 0..70 | 1251..1330 | 2507..2920 | 3990..);
+    for at in (0..BUNDLE_LEN).filter(|at| short(at) || at % 5 == 0) {
         let mut bad = text.clone();
         bad[at] ^= 1 << (at % 8);
         let error = open(&created, &sealed(&created, &bad)).err();

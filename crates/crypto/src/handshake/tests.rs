@@ -57,6 +57,10 @@ fn both_sides_arrive_where_the_spec_says() {
         let theirs = accepted(&created, &ours.cell).unwrap();
         assert_eq!(ours.session.id().0[..], want.sid);
         assert_eq!(theirs.session.id().0[..], want.sid);
+        for (key, session) in want.keys.chunks(32).zip([[&ours.session, &theirs.session]; 5]) {
+            let holds = |session: &Session| session.write().windows(32).any(|bytes| bytes == key);
+            assert!(session.into_iter().all(holds), "RK_0, CK_0, HK_0, HK_1, HK_2 on both sides");
+        }
         assert_eq!((ours.session.level(), theirs.session.level()), (Level::Sent, Level::Invited));
         assert_eq!(&theirs.peer, jon().public());
         assert!(theirs.intro == intro("Jon"));
@@ -105,7 +109,8 @@ fn any_flipped_byte_inside_is_refused_although_the_link_seals_it_again() {
     let created = invite(InviteKind::OneTime);
     let text = plain(&created, &joined(&created).cell);
     assert!(accepted(&created, &resealed(&created, &text)).is_ok());
-    for at in 0..TEXT_LEN {
+    // Every byte in front of the ciphertexts, and every fifth of what is one ciphertext or one box.
+    for at in (0..38).chain((38..TEXT_LEN).step_by(5)) {
         let mut bad = text.clone();
         bad[at] ^= 1 << (at % 8);
         let want = match at {
@@ -203,11 +208,6 @@ fn a_second_encoding_of_a_point_is_refused_at_every_position() {
         let identity = with(|joiner| joiner.public[33..65].copy_from_slice(&bad));
         assert_eq!(identity.err(), Some(AcceptError::Refused), "IK_X");
     }
-    assert_eq!(
-        with(|joiner| joiner.public[65] = 0xff).err(),
-        Some(AcceptError::Refused),
-        "IK_K, probably reduced"
-    );
     let unreduced = with(|joiner| joiner.public[65..67].copy_from_slice(&[0xff, 0xff]));
     assert_eq!(unreduced.err(), Some(AcceptError::Refused), "IK_K");
 }
