@@ -102,7 +102,12 @@ fn start(vault: Vault, options: Options) -> Result<(Client, Notices), OpenError>
     let end = shared.end();
     spawn("subrosa-reader", move || reader::serve(&reader, &asked, &clock)).map_err(io)?;
     spawn("subrosa-keeper", move || keeper.keep(&work)).map_err(io)?;
-    spawn("subrosa-net", move || runtime.block_on(end.follow(closes, hang_up, dialler))).map_err(io)?;
+    spawn("subrosa-net", move || {
+        runtime.block_on(end.follow(closes, hang_up, dialler));
+        // A name that is being looked up can't be called off, and nobody waits for it.
+        runtime.shutdown_background();
+    })
+    .map_err(io)?;
     Ok((Client(Arc::new(shared)), Notices(listener)))
 }
 
@@ -242,3 +247,6 @@ impl Client {
         let _ = self.0.closed.clone().wait_for(|closed| *closed).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

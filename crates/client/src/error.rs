@@ -108,6 +108,9 @@ pub enum ClientError {
     /// A row does not open or does not decode.
     #[error("the vault is damaged ({0}): nothing was changed; put a copy of the folder back")]
     Damaged(String),
+    /// The new passphrase is empty.
+    #[error("the passphrase is empty: type one, or choose to have none")]
+    EmptyPassphrase,
     /// The client was closed.
     #[error("this profile was closed")]
     Closed,

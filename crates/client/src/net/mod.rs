@@ -54,13 +54,6 @@ impl Around {
     fn now(&self) -> Millis {
         (self.clock)()
     }
-
-    /// Hands `event` to the vault; the token covers it until it is committed.
-    fn event(&self, event: subrosa_engine::Event, busy: Option<Busy>) {
-        let busy = busy.unwrap_or_else(|| self.activity.start());
-        // The keeper is gone only while everything ends.
-        let _ = self.inbox.send(Work::Event(event, busy));
-    }
 }
 
 /// All relays.

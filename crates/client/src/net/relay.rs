@@ -8,11 +8,13 @@
 //!   ▲             ╰────────┴──────────┴──────────┴─────────failure───────────────────▶ Away (wanted: backs off)
 //! ```
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use subrosa_engine::Event;
 use subrosa_engine::api::RelayState;
 use subrosa_wire::{GoAway, RelayAddress, Welcome};
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
@@ -26,6 +28,8 @@ use crate::runtime::board::name;
 use crate::runtime::os_rng;
 use crate::runtime::work::Work;
 
+/// Events of one relay that may wait for their commit: two batches.
+const UNCOMMITTED: usize = 128;
 /// How long a connection to a relay without a queue of ours is kept with nothing to do.
 const LINGER: Duration = Duration::from_secs(60);
 /// The least time between two attempts, however much work comes.
@@ -51,7 +55,9 @@ pub(super) async fn serve(around: Around, relay: RelayAddress, orders: Unbounded
         pinned,
         orders,
         backoff: Backoff::default(),
+        room: Arc::new(Semaphore::new(UNCOMMITTED)),
         wanted: None,
+        waits: false,
         reads: false,
         clock_told: false,
     };
@@ -67,17 +73,36 @@ struct Link {
     pinned: Pinned,
     orders: UnboundedReceiver<Order>,
     backoff: Backoff,
+    /// Events of this relay that may wait for their commit.
+    room: Arc<Semaphore>,
     /// Held while there is work for a relay that is not connected.
     wanted: Option<Busy>,
+    /// Whether there is work for a relay that is not connected, even if it is hopeless to wait for it.
+    waits: bool,
     /// Whether a queue of ours lies there.
     reads: bool,
     clock_told: bool,
 }
 
-/// When to try again, and whether work may come before that.
+/// When to try again.
 struct Rest {
     until: Instant,
+    /// Whether new work ends it at once.
     work_wakes: bool,
+    /// Whether anyone should wait for what comes of it.
+    hope: bool,
+}
+
+impl Rest {
+    /// Until `until`; new work ends it at once.
+    const fn light(until: Instant) -> Self {
+        Self { until, work_wakes: true, hope: true }
+    }
+
+    /// Until `until`, whatever comes.
+    const fn strict(until: Instant) -> Self {
+        Self { until, work_wakes: false, hope: true }
+    }
 }
 
 impl Link {
@@ -92,14 +117,17 @@ impl Link {
     async fn away(&mut self, rest: Option<Rest>) -> Option<()> {
         let now = Instant::now();
         let earliest = now + GAP;
-        let rest = rest.unwrap_or(Rest { until: now, work_wakes: true });
+        let rest = rest.unwrap_or(Rest::light(now));
         loop {
-            let needed = self.reads || self.wanted.is_some();
+            let needed = self.reads || self.waits || self.wanted.is_some();
             tokio::select! {
                 order = self.orders.recv() => {
                     // It comes again with the resume; here it only says that there is work.
                     if let Order::Do(_) = order? {
-                        self.want();
+                        self.waits = true;
+                        if rest.hope {
+                            self.want();
+                        }
                         if rest.work_wakes {
                             sleep_until(earliest.min(rest.until)).await;
                             return Some(());
@@ -132,7 +160,7 @@ impl Link {
         };
         self.note(RelayState::Online);
         if self.clocks_agree(&welcome) {
-            self.hear(Event::Online, None);
+            self.hear(Event::Online, None).await;
         }
         match self.speak(session).await {
             Ok(()) => self.dismissed(),
@@ -144,6 +172,7 @@ impl Link {
     async fn speak(&mut self, mut session: Session) -> Result<(), Ended> {
         // Orders from before this connection: the listing has them.
         while self.orders.try_recv().is_ok() {}
+        self.waits = false;
         let listing = self.wanted.take().unwrap_or_else(|| self.around.activity.start());
         let _ = self.around.inbox.send(Work::Resume(self.relay.clone(), listing));
         let mut started = false;
@@ -166,7 +195,7 @@ impl Link {
                     Some(Order::Do(_)) => {}
                 },
                 heard = session.step() => match heard {
-                    Ok((event, busy)) => self.hear(event, busy),
+                    Ok((event, busy)) => self.hear(event, busy).await,
                     Err(why) => break Err(why),
                 },
                 () = sleep_until(active + LINGER), if lingers => {
@@ -183,8 +212,13 @@ impl Link {
         result
     }
 
-    fn hear(&self, event: Event, busy: Option<Busy>) {
-        self.around.event(event, busy);
+    /// Hands `event` to the vault. Waits while too much of this relay's is not committed: a relay that sends more
+    /// than it may is not read meanwhile.
+    async fn hear(&self, event: Event, busy: Option<Busy>) {
+        let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return };
+        let busy = busy.unwrap_or_else(|| self.around.activity.start()).holding(permit);
+        // The keeper is gone only while everything ends.
+        let _ = self.around.inbox.send(Work::Event(event, busy));
     }
 
     fn note(&self, state: RelayState) {
@@ -194,7 +228,7 @@ impl Link {
     /// Nobody needs it now.
     fn dismissed(&mut self) -> Rest {
         self.around.board.note(&self.relay, None);
-        Rest { until: Instant::now(), work_wakes: true }
+        Rest::light(Instant::now())
     }
 
     fn wrong_key(&mut self) -> Rest {
@@ -206,12 +240,12 @@ impl Link {
         ));
         // Nothing will come of waiting for it.
         self.wanted = None;
-        Rest { until: Instant::now() + WRONG_KEY_REST, work_wakes: false }
+        Rest { until: Instant::now() + WRONG_KEY_REST, work_wakes: false, hope: false }
     }
 
     fn offline(&mut self, why: &str) -> Rest {
         self.note(RelayState::Offline(why.to_owned()));
-        Rest { until: Instant::now() + self.backoff.next(&mut os_rng()), work_wakes: true }
+        Rest::light(Instant::now() + self.backoff.next(&mut os_rng()))
     }
 
     fn ended(&mut self, why: &Ended) -> Rest {
@@ -224,7 +258,7 @@ impl Link {
                 name(&self.relay)
             )),
             // The keeper told the person already.
-            Ended::Unstored => rest = Rest { until: Instant::now() + DISK_REST, work_wakes: false },
+            Ended::Unstored => rest = Rest::strict(Instant::now() + DISK_REST),
             Ended::Broken | Ended::Silent => {}
         }
         rest
@@ -255,5 +289,5 @@ fn goodbye(bye: &GoAway, rest: &Rest) -> Rest {
     let jitter = within(Duration::from_secs(u64::from(bye.jitter)), &mut os_rng());
     let wait = (Duration::from_secs(u64::from(bye.retry)) + jitter).min(RETRY_MAX);
     let until = (Instant::now() + wait).max(rest.until);
-    Rest { until, work_wakes: wait.is_zero() }
+    if wait.is_zero() { Rest::light(until) } else { Rest::strict(until) }
 }

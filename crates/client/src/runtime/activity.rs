@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 /// How many things are under way.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ impl Activity {
     /// One thing more, until the token is dropped.
     pub(crate) fn start(&self) -> Busy {
         self.0.send_modify(|count| *count = count.saturating_add(1));
-        Busy(Arc::clone(&self.0))
+        Busy { count: Arc::clone(&self.0), permit: None }
     }
 
     /// Resolves when nothing is under way.
@@ -31,11 +31,24 @@ impl Activity {
 
 /// One thing that is under way.
 #[derive(Debug)]
-pub(crate) struct Busy(Arc<watch::Sender<usize>>);
+pub(crate) struct Busy {
+    count: Arc<watch::Sender<usize>>,
+    /// Room that it takes up until it is done.
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Busy {
+    /// Lets go of `permit` when it is done.
+    pub(crate) fn holding(mut self, permit: OwnedSemaphorePermit) -> Self {
+        self.permit = Some(permit);
+        self
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count = count.saturating_sub(1));
+        drop(self.permit.take());
+        self.count.send_modify(|count| *count = count.saturating_sub(1));
     }
 }
 

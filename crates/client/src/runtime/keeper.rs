@@ -266,7 +266,7 @@ impl Keeper {
     }
 
     fn rewrap(&mut self, unlock: &Unlock) -> Result<(), ClientError> {
-        self.vault.rewrap(unlock, &mut os_rng()).map_err(ClientError::from)
+        self.vault.rewrap(unlock, &mut os_rng())
     }
 
     fn close(self) {

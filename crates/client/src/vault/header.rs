@@ -117,10 +117,10 @@ impl Vault {
     }
 
     /// Puts another passphrase, or none, on the vault.
-    pub(crate) fn rewrap(&mut self, unlock: &Unlock, rng: &mut impl CryptoRng) -> Result<(), Fault> {
-        let storage = |why: io::Error| Fault::Storage(why.to_string());
+    pub(crate) fn rewrap(&mut self, unlock: &Unlock, rng: &mut impl CryptoRng) -> Result<(), ClientError> {
+        let storage = |why: io::Error| ClientError::Storage(why.to_string());
         if matches!(unlock, Unlock::Passphrase(text) if text.is_empty()) {
-            return Err(Fault::Storage("the passphrase is empty".to_owned()));
+            return Err(ClientError::EmptyPassphrase);
         }
         // A new key file lies there before the header needs it; until then the header says "passphrase", or the
         // old key is what the file still holds.
@@ -133,7 +133,7 @@ impl Vault {
             Unlock::Passphrase(text) => Held::Passphrase(text),
         };
         let header = StoreHeader::wrap(&self.dek, &held.lend(), KdfParams::DEFAULT, rng)
-            .map_err(|why| Fault::Storage(why.to_string()))?;
+            .map_err(|why| ClientError::Storage(why.to_string()))?;
         self.sheet.transaction(|sheet| sheet::put_header(sheet.connection(), &header.write()))?;
         // The old header must not stay in the log.
         self.settle()?;

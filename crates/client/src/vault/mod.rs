@@ -117,6 +117,14 @@ impl Vault {
         self.unsettled = Some(Instant::now());
     }
 
+    /// Lets the file grow by `pages` and no more: a full disk, for tests.
+    #[cfg(test)]
+    pub(crate) fn confine(&self, pages: u32) {
+        let connection = self.sheet.connection();
+        let now: u32 = connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        connection.pragma_update(None, "max_page_count", now + pages).unwrap();
+    }
+
     /// A second, read-only connection for the screen's queries.
     pub(crate) fn reader(&self) -> Result<Reader, Fault> {
         let connection = sheet::connect_reader(&self.profile.vault())?;
