@@ -92,7 +92,14 @@ pub enum Scan {
     Headers,
     /// Bodies too, after a crash: torn slots become free, and bytes left in free slots are zeroed.
     Bodies,
+    /// Headers only, and nothing is written: what `keep` does not want stays as it is.
+    Look,
 }
+
+/// The disk failed; nothing of the commit may be acknowledged, and nothing tried again.
+#[derive(Debug, thiserror::Error)]
+#[error("the disk failed: {0}")]
+pub struct DiskError(#[from] io::Error);
 
 /// Why [`Slab::put`] wrote nothing, or may have.
 #[derive(Debug, thiserror::Error)]
@@ -101,9 +108,9 @@ pub enum PutError {
     /// No free slot, and the disk has no room for more. Nothing was written.
     #[error("the disk is full")]
     Full,
-    /// The disk failed; nothing of this commit may be acknowledged.
-    #[error("the disk failed: {0}")]
-    Disk(#[from] io::Error),
+    /// Perhaps something was.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
 }
 
 /// Bodies of `BODY` bytes. One writer; readers go through [`SlabReader`].
@@ -128,13 +135,13 @@ impl<const BODY: usize> Slab<BODY> {
     /// `step` is how many bytes the slab grows by when it is full.
     ///
     /// # Errors
-    /// Whatever the disk reports.
+    /// [`DiskError`].
     pub fn open(
         disk: Arc<dyn Disk>,
         step: u64,
         scan: Scan,
         mut keep: impl FnMut(Slot, &Header) -> bool,
-    ) -> io::Result<Self> {
+    ) -> Result<Self, DiskError> {
         let groups = u32::try_from(disk.len() / Self::GROUP_LEN).map_err(io::Error::other)?;
         let mut slab = Self { disk, step, groups, free: Vec::new(), erased: Vec::new(), dirty: false };
         let mut block = vec![0; BLOCK];
@@ -156,14 +163,12 @@ impl<const BODY: usize> Slab<BODY> {
         bytes: &[u8; HEADER_LEN],
         scan: Scan,
         keep: &mut impl FnMut(Slot, &Header) -> bool,
-    ) -> io::Result<()> {
+    ) -> Result<(), DiskError> {
         let whole = match Header::parse(bytes) {
-            Ok(None) if scan == Scan::Headers => {
-                self.free.push(slot);
-                return Ok(());
-            }
             Ok(None) => {
-                self.scrub(slot)?;
+                if scan == Scan::Bodies {
+                    self.scrub(slot)?;
+                }
                 self.free.push(slot);
                 return Ok(());
             }
@@ -175,12 +180,13 @@ impl<const BODY: usize> Slab<BODY> {
         };
         match whole {
             Some(header) if keep(slot, &header) => Ok(()),
+            _ if scan == Scan::Look => Ok(()),
             _ => self.erase(slot),
         }
     }
 
     /// Zeroes the body of a free slot if a crash left bytes in it.
-    fn scrub(&mut self, slot: Slot) -> io::Result<()> {
+    fn scrub(&mut self, slot: Slot) -> Result<(), DiskError> {
         let mut body = vec![0; BODY];
         self.disk.read_at(&mut body, Self::body_at(slot))?;
         if body.iter().any(|byte| *byte != 0) {
@@ -197,8 +203,8 @@ impl<const BODY: usize> Slab<BODY> {
     pub fn put(&mut self, header: &Header, body: &[u8; BODY]) -> Result<Slot, PutError> {
         let slot = self.take_free()?;
         self.dirty = true;
-        self.disk.write_at(body, Self::body_at(slot))?;
-        self.disk.write_at(&header.write(body), Self::header_at(slot))?;
+        self.disk.write_at(body, Self::body_at(slot)).map_err(DiskError)?;
+        self.disk.write_at(&header.write(body), Self::header_at(slot)).map_err(DiskError)?;
         Ok(slot)
     }
 
@@ -210,12 +216,12 @@ impl<const BODY: usize> Slab<BODY> {
     }
 
     fn grow(&mut self) -> Result<(), PutError> {
-        let more = u32::try_from((self.step / Self::GROUP_LEN).max(1)).map_err(io::Error::other)?;
+        let more = u32::try_from((self.step / Self::GROUP_LEN).max(1)).unwrap_or(u32::MAX);
         let groups = self.groups.checked_add(more).filter(|n| *n <= u32::MAX / GROUP).ok_or(PutError::Full)?;
         match self.disk.grow(u64::from(groups) * Self::GROUP_LEN) {
             Ok(()) => {}
             Err(error) if is_full(&error) => return Err(PutError::Full),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(DiskError(error).into()),
         }
         self.free.extend((self.groups * GROUP..groups * GROUP).rev().map(Slot));
         self.groups = groups;
@@ -226,8 +232,8 @@ impl<const BODY: usize> Slab<BODY> {
     /// Zeroes header and body of `slot`; it is used again only in a later commit.
     ///
     /// # Errors
-    /// Whatever the disk reports.
-    pub fn erase(&mut self, slot: Slot) -> io::Result<()> {
+    /// [`DiskError`].
+    pub fn erase(&mut self, slot: Slot) -> Result<(), DiskError> {
         self.dirty = true;
         self.disk.write_at(&[0; HEADER_LEN], Self::header_at(slot))?;
         self.disk.write_at(&[0; BODY], Self::body_at(slot))?;
@@ -238,8 +244,8 @@ impl<const BODY: usize> Slab<BODY> {
     /// Makes the commit durable, if it wrote anything.
     ///
     /// # Errors
-    /// Whatever the disk reports; never to be retried.
-    pub fn sync(&mut self) -> io::Result<()> {
+    /// [`DiskError`]; never to be retried.
+    pub fn sync(&mut self) -> Result<(), DiskError> {
         if std::mem::take(&mut self.dirty) {
             self.disk.sync()?;
         }
@@ -257,6 +263,16 @@ impl<const BODY: usize> Slab<BODY> {
     #[must_use]
     pub const fn free(&self) -> usize {
         self.free.len()
+    }
+
+    /// The header in `slot`, if one stands there.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn header(&self, slot: Slot) -> Result<Option<Header>, DiskError> {
+        let mut bytes = [0; HEADER_LEN];
+        self.disk.read_at(&mut bytes, Self::header_at(slot))?;
+        Ok(Header::parse(&bytes).ok().flatten().map(|(header, _)| header))
     }
 
     /// A handle that reads beside the writer.
@@ -284,8 +300,8 @@ impl<const BODY: usize> SlabReader<BODY> {
     /// The body in `slot`, if the slot still holds what `expected` says, whole; else `None`.
     ///
     /// # Errors
-    /// Whatever the disk reports.
-    pub fn read(&self, slot: Slot, expected: &Header) -> io::Result<Option<Vec<u8>>> {
+    /// [`DiskError`].
+    pub fn read(&self, slot: Slot, expected: &Header) -> Result<Option<Vec<u8>>, DiskError> {
         let mut header = [0; HEADER_LEN];
         self.disk.read_at(&mut header, Slab::<BODY>::header_at(slot))?;
         let Ok(Some((found, proof))) = Header::parse(&header) else { return Ok(None) };
@@ -299,6 +315,6 @@ impl<const BODY: usize> SlabReader<BODY> {
 }
 
 /// Whether `error` says that there is no room, in whatever words.
-pub fn is_full(error: &io::Error) -> bool {
+fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }

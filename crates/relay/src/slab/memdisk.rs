@@ -50,6 +50,14 @@ impl MemDisk {
         self.platters().broken = true;
     }
 
+    /// Another disk with what this one certainly holds, and no fault.
+    #[must_use]
+    pub fn repaired(&self) -> Self {
+        let synced = self.platters().synced.clone();
+        let platters = Platters { now: synced.clone(), synced, ..Platters::default() };
+        Self(Arc::new(Mutex::new(platters)))
+    }
+
     /// Cuts the power: each sector written since the last sync is kept, lost, or half written, drawn from `seed`.
     pub fn cut(&self, seed: u64) {
         let mut state = seed ^ 0x9e37_79b9_7f4a_7c15;

@@ -1,0 +1,184 @@
+//! [`SlabStore`]: what a relay keeps, bodies in slabs and records in sled.
+//!
+//! Spec: docs/adr/0002-slabs-and-sled.md. Invariant: a commit has one sync sequence, slabs first, then records, and
+//! nothing of it is answered before that has ended.
+
+mod blobs;
+mod index;
+mod invites;
+mod knowledge;
+mod manifest;
+mod open;
+mod queues;
+mod reader;
+mod records;
+mod room;
+mod rows;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use subrosa_codec::{CELL_LEN, Day};
+use subrosa_relay_core::{Knowledge, Limits, Op, Outcome, Store, StoreFault};
+use subrosa_wire::{CHUNK_LEN, Refusal};
+
+use crate::slab::{DiskError, PutError, Slab};
+use index::Index;
+use records::{Records, RecordsError};
+use room::Room;
+use rows::Key;
+
+pub(crate) use manifest::hex;
+pub use open::{OpenError, StoreSettings, inspect};
+pub use reader::SlabStoreReader;
+
+/// The kind of a slot that holds a cell of a queue.
+const CELL: u8 = 1;
+/// The kind of a slot that holds an invite's bundle.
+const BUNDLE: u8 = 2;
+/// The kind of a slot that holds a chunk of a blob.
+const CHUNK: u8 = 3;
+
+/// Counts that limits are held against, kept in memory.
+#[derive(Debug, Default)]
+struct Totals {
+    queues: u64,
+    invites: u64,
+    blobs: u64,
+    /// Chunks of all blobs, those not yet put included.
+    promised: u64,
+}
+
+/// The store of a relay on disk. One process at a time, one writer in it.
+pub struct SlabStore {
+    records: Records,
+    cells: Slab<CELL_LEN>,
+    chunks: Slab<CHUNK_LEN>,
+    index: Arc<RwLock<Index>>,
+    limits: Limits,
+    totals: Totals,
+    /// `None` while a store is only looked at.
+    room: Option<Room>,
+    /// Whether this commit must not take more room.
+    tight: bool,
+    today: Day,
+    /// How many times the store was opened: the upper half of every place given.
+    boot: u64,
+    store_id: [u8; 16],
+    /// Held while the store is open.
+    lock: Option<File>,
+}
+
+impl SlabStore {
+    /// The last day that the store was told; the first day of all for a fresh one.
+    #[must_use]
+    pub const fn day(&self) -> Day {
+        self.today
+    }
+
+    /// Marks the store as closed in order, so that the next open reads no bodies.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn close(mut self) -> Result<(), StoreFault> {
+        self.cells.sync()?;
+        self.chunks.sync()?;
+        self.records.put(Key::Meta(open::CLEAN), vec![1]);
+        self.records.commit()?;
+        // The next process may have the store when ours is closed, not earlier.
+        let lock = self.lock.take();
+        drop(self);
+        drop(lock);
+        Ok(())
+    }
+
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn apply(&mut self, op: &Op) -> Result<Outcome, StoreFault> {
+        match op {
+            Op::Open { queue, read, admit: _, renew } => self.open_queue(*queue, *read, *renew),
+            Op::Append { queue, cell, expires } => self.append(*queue, cell, *expires),
+            Op::Ack { queue, upto } => self.ack(*queue, *upto),
+            Op::RotateRead { read, to } => self.rotate_read(*read, *to),
+            Op::Close { read } => self.close_queue(*read),
+            Op::Invite(op) => self.invite_op(op),
+            Op::Blob(op) => self.blob_op(op),
+            Op::Sweep { today, budget } => self.sweep(*today, *budget),
+            _ => refused(Refusal::Unsupported),
+        }
+    }
+}
+
+impl Store for SlabStore {
+    type Reader = SlabStoreReader;
+
+    fn commit(&mut self, ops: &[Op]) -> Result<Vec<Outcome>, StoreFault> {
+        self.tight = self.room.as_ref().is_some_and(Room::is_tight);
+        let mut outcomes = Vec::with_capacity(ops.len());
+        for op in ops {
+            outcomes.push(self.apply(op)?);
+            self.records.end_operation();
+        }
+        // Slabs before records: a record never names a body that a power cut can take away.
+        self.cells.sync()?;
+        self.chunks.sync()?;
+        self.records.commit()?;
+        Ok(outcomes)
+    }
+
+    fn reader(&self) -> Self::Reader {
+        SlabStoreReader::of(self)
+    }
+
+    fn knowledge(&self, rows: usize) -> Knowledge {
+        self.known(rows)
+    }
+}
+
+impl std::fmt::Debug for SlabStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SlabStore").field("totals", &self.totals).finish_non_exhaustive()
+    }
+}
+
+fn refused(refusal: Refusal) -> Result<Outcome, StoreFault> {
+    Ok(Outcome::Refused(refusal))
+}
+
+/// A day as records and headers keep it; saturates in the year 2149.
+fn day16(day: Day) -> u16 {
+    u16::try_from(day.0).unwrap_or(u16::MAX)
+}
+
+/// Says once, for the operator, what a [`StoreFault`] has no room for.
+fn fault(error: &dyn std::error::Error) -> StoreFault {
+    tracing::error!(%error, "the store failed");
+    StoreFault::Io
+}
+
+impl From<RecordsError> for StoreFault {
+    fn from(error: RecordsError) -> Self {
+        fault(&error)
+    }
+}
+
+impl From<DiskError> for StoreFault {
+    fn from(error: DiskError) -> Self {
+        fault(&error)
+    }
+}
+
+impl From<PutError> for StoreFault {
+    fn from(error: PutError) -> Self {
+        fault(&error)
+    }
+}

@@ -1,0 +1,139 @@
+//! Blobs: a record each, and their chunks in the slots of a slab of their own.
+//!
+//! Spec: docs/spec/relay.md, "Blobs". Invariant: a chunk is found by its header alone: owner = blob id, seq = index.
+
+use subrosa_relay_core::{BlobOp, Outcome, StoreFault};
+use subrosa_wire::{BlobId, Chunk, OwnerId, Refusal};
+
+use crate::slab::{Header, PutError};
+use crate::store::rows::{BlobRow, Expiring, Key};
+use crate::store::{CHUNK, SlabStore, day16, refused};
+
+impl SlabStore {
+    pub(super) fn blob_op(&mut self, op: &BlobOp) -> Result<Outcome, StoreFault> {
+        if self.limits.chunks == 0 {
+            return refused(Refusal::Unsupported);
+        }
+        match op {
+            BlobOp::Put { blob, owner, index, of, expires, chunk } => {
+                let row = BlobRow { owner: *owner, chunks: *of, expires: day16(*expires) };
+                match self.blob_to_fill(*blob, row)? {
+                    Ok(row) => self.put_chunk(*blob, row, *index, chunk),
+                    Err(refusal) => refused(refusal),
+                }
+            }
+            BlobOp::Drop { owner } => match self.blob_of(*owner)? {
+                Some((id, row)) => {
+                    self.erase_blob(id, &row)?;
+                    Ok(Outcome::Done)
+                }
+                None => {
+                    self.bury_owned(*owner)?;
+                    refused(Refusal::Missing)
+                }
+            },
+            _ => refused(Refusal::Unsupported),
+        }
+    }
+
+    /// The record of `id`, if it is there and has not expired.
+    fn blob(&self, id: BlobId) -> Result<Option<BlobRow>, StoreFault> {
+        Ok(self.any_blob(id)?.filter(|row| self.is_alive(row.expires)))
+    }
+
+    pub(super) fn any_blob(&self, id: BlobId) -> Result<Option<BlobRow>, StoreFault> {
+        Ok(self.records.get(Key::Blob(id))?.map(|row| BlobRow::parse(&row)).transpose()?)
+    }
+
+    pub(super) fn blob_of(&self, owner: OwnerId) -> Result<Option<(BlobId, BlobRow)>, StoreFault> {
+        let Some(id) = self.owned_by(owner)? else { return Ok(None) };
+        let id = BlobId::from_bytes(id);
+        Ok(self.blob(id)?.filter(|row| row.owner == owner).map(|row| (id, row)))
+    }
+
+    /// The record of the blob that a chunk belongs to, made with the first one.
+    fn blob_to_fill(&mut self, id: BlobId, new: BlobRow) -> Result<Result<BlobRow, Refusal>, StoreFault> {
+        self.bury_blob(id)?;
+        match self.blob(id)? {
+            Some(row) if row.owner == new.owner && row.chunks == new.chunks => return Ok(Ok(row)),
+            Some(_) => return Ok(Err(Refusal::Missing)),
+            None if self.owner_is_taken(new.owner)? => return Ok(Err(Refusal::Missing)),
+            None => {}
+        }
+        if self.tight {
+            return Ok(Err(Refusal::Storage));
+        }
+        self.bury_owned(new.owner)?;
+        // The whole blob is counted from its first chunk on, so that none is begun that can't be finished.
+        if self.totals.promised.saturating_add(u64::from(new.chunks)) > self.limits.chunks {
+            return Ok(Err(Refusal::QuotaExceeded));
+        }
+        self.totals.blobs += 1;
+        self.totals.promised += u64::from(new.chunks);
+        self.records.put(Key::Blob(id), new.write());
+        self.records.put(Key::Owner(new.owner), id.as_bytes().to_vec());
+        self.records.put(Key::Expiry(new.expires, Expiring::Blob, *id.as_bytes()), Vec::new());
+        Ok(Ok(new))
+    }
+
+    fn put_chunk(&mut self, id: BlobId, row: BlobRow, index: u32, chunk: &Chunk) -> Result<Outcome, StoreFault> {
+        if self.index().blobs.get(&id).is_some_and(|chunks| chunks.contains_key(&index)) {
+            return Ok(Outcome::Done);
+        }
+        if self.tight && self.chunks.free() == 0 {
+            return refused(Refusal::Storage);
+        }
+        let header = chunk_header(id, &row, index);
+        let slot = match self.chunks.put(&header, chunk.as_bytes()) {
+            Ok(slot) => slot,
+            Err(PutError::Full) => return refused(Refusal::Storage),
+            Err(error) => return Err(error.into()),
+        };
+        let mut shared = self.index_mut();
+        shared.blobs.entry(id).or_default().insert(index, slot);
+        shared.chunks += 1;
+        Ok(Outcome::Done)
+    }
+
+    /// Erases the blob `id` if it has expired, so that its names are free.
+    pub(super) fn bury_blob(&mut self, id: BlobId) -> Result<(), StoreFault> {
+        match self.any_blob(id)?.filter(|row| !self.is_alive(row.expires)) {
+            Some(row) => self.erase_blob(id, &row),
+            None => Ok(()),
+        }
+    }
+
+    /// Erases up to `budget` chunks of the blob `id`; how many.
+    pub(super) fn erase_chunks(&mut self, id: BlobId, budget: u32) -> Result<u32, StoreFault> {
+        let mut erased = 0;
+        while erased < budget {
+            let popped = {
+                let mut index = self.index_mut();
+                let popped = index.blobs.get_mut(&id).and_then(std::collections::BTreeMap::pop_first);
+                index.chunks -= u64::from(popped.is_some());
+                popped
+            };
+            let Some((_, slot)) = popped else { break };
+            self.chunks.erase(slot)?;
+            erased += 1;
+        }
+        Ok(erased)
+    }
+
+    /// Erases the blob `id`, its chunks and its records.
+    pub(super) fn erase_blob(&mut self, id: BlobId, row: &BlobRow) -> Result<(), StoreFault> {
+        self.erase_chunks(id, u32::MAX)?;
+        self.index_mut().blobs.remove(&id);
+        self.records.erase(Key::Blob(id));
+        self.records.erase(Key::Owner(row.owner));
+        self.records.erase(Key::Expiry(row.expires, Expiring::Blob, *id.as_bytes()));
+        self.totals.blobs -= 1;
+        self.totals.promised -= u64::from(row.chunks);
+        Ok(())
+    }
+}
+
+/// The header of one chunk.
+pub(super) const fn chunk_header(id: BlobId, row: &BlobRow, index: u32) -> Header {
+    Header { kind: CHUNK, expires: row.expires, seq: index as u64, owner: *id.as_bytes() }
+}
