@@ -22,9 +22,9 @@ pub(crate) use desk::Task;
 pub(crate) use dial::Dialler;
 
 use crate::options::Clock;
-use crate::runtime::activity::{Activity, Busy};
+use crate::runtime::activity::Activity;
 use crate::runtime::board::Board;
-use crate::runtime::work::{Inbox, Work};
+use crate::runtime::work::Inbox;
 
 /// To one relay's task.
 #[derive(Debug)]
