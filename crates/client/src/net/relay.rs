@@ -36,6 +36,10 @@ const LINGER: Duration = Duration::from_secs(60);
 const GAP: Duration = Duration::from_millis(300);
 /// How long a relay that shows a wrong key is left alone.
 const WRONG_KEY_REST: Duration = Duration::from_secs(300);
+/// How long a relay that does not keep to the protocol is left alone.
+const BREACH_REST: Duration = Duration::from_secs(60);
+/// How long a connection must last before the waits begin anew.
+const STEADY: Duration = Duration::from_secs(10);
 /// How long a relay waits after this machine could not store something.
 const DISK_REST: Duration = Duration::from_secs(5);
 /// The longest wait that a relay can ask for.
@@ -177,7 +181,8 @@ impl Link {
         let _ = self.around.inbox.send(Work::Resume(self.relay.clone(), listing));
         let mut started = false;
         let mut listed = false;
-        let mut active = Instant::now();
+        let begun = Instant::now();
+        let mut active = begun;
         let result = loop {
             self.reads |= session.reads();
             let lingers = listed && session.is_idle() && !session.reads();
@@ -186,10 +191,7 @@ impl Link {
                     None => break Ok(()),
                     Some(Order::Start) => started = true,
                     Some(Order::Interrupt) => break Err(Ended::Unstored),
-                    Some(Order::Listed) => {
-                        listed = true;
-                        self.backoff.reset();
-                    }
+                    Some(Order::Listed) => listed = true,
                     Some(Order::Do(task)) if started => session.give(task),
                     // Older than the listing, which has it.
                     Some(Order::Do(_)) => {}
@@ -207,6 +209,9 @@ impl Link {
         };
         if !session.is_idle() || !listed || matches!(result, Err(Ended::Unstored)) {
             self.want();
+        }
+        if begun.elapsed() > STEADY {
+            self.backoff.reset();
         }
         session.end();
         result
@@ -252,11 +257,14 @@ impl Link {
         let mut rest = self.offline(&why.to_string());
         match why {
             Ended::GoAway(bye) => rest = goodbye(bye, &rest),
-            Ended::Frame(_) | Ended::Breach(_) => self.around.board.trouble(format!(
-                "the relay {} does not keep to the protocol ({why}), and was disconnected: nothing was lost; \
-                 if it happens again, use another relay",
-                name(&self.relay)
-            )),
+            Ended::Frame(_) | Ended::Breach(_) => {
+                self.around.board.trouble(format!(
+                    "the relay {} does not keep to the protocol ({why}), and was disconnected: nothing was lost; \
+                     if it happens again, use another relay",
+                    name(&self.relay)
+                ));
+                rest = Rest::strict(Instant::now() + BREACH_REST);
+            }
             // The keeper told the person already.
             Ended::Unstored => rest = Rest::strict(Instant::now() + DISK_REST),
             Ended::Broken | Ended::Silent => {}
