@@ -17,7 +17,7 @@ use super::seen::Seen;
 use super::sent::Sent;
 use super::turn::{Latch, Turn};
 use super::unanswered::{Tally, flag};
-use super::{Alarm, Level, MAX_CLOSED, MAX_CLOSED_WITH_KEYS, MAX_SEQ, MAX_SKIPPED, Role, Session, SessionId};
+use super::{Alarm, Level, MAX_CLOSED, MAX_CLOSED_WITH_KEYS, MAX_SKIPPED, Role, Session, SessionId};
 use crate::dh::{PublicKey, SecretKey};
 use crate::kem::{CT_LEN, Ciphertext, EK_LEN, EncapsKey, KemSeed, SEED_LEN};
 
@@ -200,8 +200,8 @@ fn parse_heard(r: &mut Reader<'_>) -> Result<Heard, Malformed> {
     let (epoch, n, base) = (r.u32()?, r.u32()?, r.u32()?);
     let (chain, header, id) = (Key::parse(r)?, Key::parse(r)?, PubId(r.array()?));
     let waiting = parse_waiting(r, n)?;
-    // Checked like the number of a cell: `base + n` is at most the highest number.
-    base.checked_add(n).filter(|high| *high <= MAX_SEQ).ok_or(Malformed)?;
+    // The highest number plus one fits, as every number was checked to do.
+    base.checked_add(n).ok_or(Malformed)?;
     let chain = ReceivingChain { epoch, chain, header, n, id, base, waiting };
     let closed = Arc::new(parse_closed(r, &chain)?);
     let mut heard = Heard::start(chain, SessionId([0; 32]));

@@ -1,0 +1,130 @@
+//! A36: what heartbeats are decided by; two idle ends fall silent.
+
+use super::pair::{I, J, Pair};
+use crate::ratchet::{Unanswered, Weight};
+use subrosa_codec::Millis;
+
+fn count(pair: &Pair, at: usize) -> u32 {
+    pair.ends[at].session.unanswered().count
+}
+
+fn heard(pair: &mut Pair, from: usize, weight: Weight) {
+    let cell = pair.try_send(from, weight).unwrap();
+    pair.deliver(1 - from, &cell).unwrap();
+}
+
+#[test]
+fn quiet_cells_ask_for_no_answer() {
+    let mut pair = Pair::new(1);
+    pair.talk(1);
+    assert_eq!(count(&pair, J), 1, "the inviter spoke last");
+    pair.say(J);
+    assert_eq!(count(&pair, J), 0, "any cell of ours answers");
+    let start = pair.ends[I].session.unanswered();
+    assert_eq!(start, Unanswered { count: 1, since: Some(pair.now) });
+    pair.now = pair.now.plus(Millis::HOUR);
+    for weight in [Weight::Quiet, Weight::Heartbeat, Weight::Control] {
+        heard(&mut pair, J, weight);
+        assert_eq!(pair.ends[I].session.unanswered(), start);
+    }
+    heard(&mut pair, J, Weight::Hello);
+    assert_eq!(
+        pair.ends[I].session.unanswered(),
+        Unanswered { count: 2, ..start },
+        "since the first of them"
+    );
+}
+
+#[test]
+fn a_quiet_cell_answers_too() {
+    let mut pair = Pair::new(2);
+    pair.talk(1);
+    heard(&mut pair, J, Weight::Quiet);
+    assert_eq!(pair.ends[J].session.unanswered(), Unanswered::default());
+}
+
+#[test]
+fn cells_above_a_gap_count_again_when_it_is_filled_or_given_up() {
+    for give_up in [false, true] {
+        let mut pair = Pair::new(3);
+        pair.talk(1);
+        let missing = pair.try_send(J, Weight::Quiet).unwrap();
+        heard(&mut pair, J, Weight::Text);
+        heard(&mut pair, J, Weight::Quiet);
+        pair.try_send(I, Weight::Heartbeat).unwrap();
+        assert_eq!(count(&pair, I), 0);
+        if give_up {
+            let (session, _) = pair.ends[I].session.give_up(1, pair.now).unwrap();
+            pair.ends[I].session = session;
+        } else {
+            pair.deliver(I, &missing).unwrap();
+        }
+        assert_eq!(count(&pair, I), 1, "the text above it can be acknowledged now, for the first time");
+    }
+}
+
+/// The engine's rule (a) without its random part: on our turn, a day after the first unanswered cell.
+fn heartbeat(pair: &mut Pair, at: usize) -> u32 {
+    let session = &pair.ends[at].session;
+    let due = session.unanswered().since.is_some_and(|since| pair.now.since(since) >= Millis::DAY);
+    if !(session.my_turn() && due) {
+        return 0;
+    }
+    heard(pair, at, Weight::Heartbeat);
+    1
+}
+
+#[test]
+fn two_idle_ends_fall_silent_after_one_answer() {
+    let mut pair = Pair::new(4);
+    pair.talk(3);
+    pair.say(J);
+    let mut sent = 0;
+    for _ in 0..30 {
+        pair.now = pair.now.plus(Millis::DAY);
+        sent += heartbeat(&mut pair, I) + heartbeat(&mut pair, J);
+    }
+    assert_eq!(sent, 1, "the joiner's last text is acknowledged, and that is all");
+    assert_eq!(pair.ends[J].session.unacknowledged(), 0);
+}
+
+#[test]
+fn my_turn_follows_the_epochs() {
+    let mut pair = Pair::new(5);
+    let turns = |pair: &Pair| [pair.ends[J].session.my_turn(), pair.ends[I].session.my_turn()];
+    assert_eq!(turns(&pair), [false, true]);
+    pair.say(I);
+    assert_eq!(turns(&pair), [true, false]);
+    pair.send(J);
+    assert_eq!(turns(&pair), [false, false]);
+    pair.deliver_all(I);
+    assert_eq!(turns(&pair), [false, true]);
+}
+
+/// A limit of the my-turn rule, kept here so that nobody has to find it again: a text that crosses a quiet cell is
+/// acknowledged only when either end speaks again. The receiver waits for its turn; the sender, whose turn it is,
+/// has nothing to answer.
+#[test]
+fn a_text_that_crosses_a_quiet_cell_waits_for_the_next_word() {
+    let mut pair = Pair::new(6);
+    pair.talk(2);
+    let text = pair.try_send(J, Weight::Text).unwrap();
+    pair.deliver(I, &text).unwrap();
+    // The inviter's receipt and the joiner's next text cross.
+    let receipt = pair.try_send(I, Weight::Quiet).unwrap();
+    let crossing = pair.try_send(J, Weight::Text).unwrap();
+    pair.deliver(I, &crossing).unwrap();
+    pair.deliver(J, &receipt).unwrap();
+    let mut sent = 0;
+    for _ in 0..30 {
+        pair.now = pair.now.plus(Millis::DAY);
+        sent += heartbeat(&mut pair, I) + heartbeat(&mut pair, J);
+    }
+    assert_eq!(sent, 0);
+    assert_eq!(count(&pair, I), 1, "the inviter has something to acknowledge, and not the turn");
+    assert_eq!(
+        pair.ends[J].session.unacknowledged(),
+        1,
+        "the joiner has the turn, and nothing to acknowledge"
+    );
+}
