@@ -44,8 +44,9 @@ pub use identity::{Fingerprint, Identity, IdentityPublic, IdentitySeed};
 pub use invite::{Created, InviteError, InviteKeys, InviteTerms};
 pub use link::{InviteKind, Link, LinkError};
 pub use ratchet::{
-    Alarm, KEY_DAYS, Level, MAX_CLOSED, MAX_CLOSED_WITH_KEYS, MAX_SEEN, MAX_SEQ, MAX_SKIP, MAX_SKIPPED, OpenError, Opened,
-    Role, SealError, Sealed, Session, SessionEvent, SessionId, Unanswered, WINDOW, WINDOW_QUIET, WINDOW_TEXT, Weight,
+    Alarm, KEY_DAYS, Level, MAX_CLOSED, MAX_CLOSED_WITH_KEYS, MAX_SEEN, MAX_SEQ, MAX_SKIP, MAX_SKIPPED,
+    OpenError, Opened, Role, SealError, Sealed, Session, SessionEvent, SessionId, Unanswered, WINDOW,
+    WINDOW_QUIET, WINDOW_TEXT, Weight,
 };
 pub use recovery::{RecoverError, Recovered, RecoveryIntro, RecoveryKey, accept_recovery, recover};
 pub use safety::SafetyNumber;
