@@ -1,7 +1,7 @@
 //! [`Decoder`]: bytes in any pieces in, frames out, without a socket.
 //!
 //! Spec: docs/spec/relay.md, "Frames". Invariant: it holds at most the one frame that is not yet complete, and
-//! never more than twice the bytes it was fed of it; a type and its length are judged from the header alone.
+//! never more than twice what it was fed of it (or 256 bytes); a type and its length are judged from the header alone.
 
 use core::marker::PhantomData;
 

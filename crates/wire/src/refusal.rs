@@ -44,7 +44,7 @@ pub enum Refusal {
     )]
     Malformed,
     /// The relay is about to stop or restart.
-    #[error("the relay is restarting; reconnecting by itself in a moment")]
+    #[error("the relay is restarting; this reconnects by itself in a moment")]
     Draining,
     /// The relay does not offer this.
     #[error("this relay does not offer that; use another relay, or ask its operator to update it")]
@@ -53,7 +53,7 @@ pub enum Refusal {
     #[error("that is longer than this relay keeps things; choose a shorter time or a smaller file")]
     TooLong,
     /// The connection was silent, or did not read what it asked for.
-    #[error("the relay closed a connection that stood still; reconnecting by itself")]
+    #[error("the relay closed a connection that stood still; this reconnects by itself")]
     Idle,
     /// A code of a newer relay.
     #[error("the relay refused for a reason that this version does not know (code {0}); update subrosa")]
@@ -133,7 +133,9 @@ mod tests {
     fn each_refusal_says_what_to_do() {
         for code in 1..=14 {
             let sentence = Refusal::parse(code).unwrap().to_string();
-            assert!(sentence.len() > 40 && !sentence.ends_with('.'), "{sentence}");
+            // What happened, then what to do or what is done; the caller puts the full stop.
+            let (what, then) = sentence.split_once([';', ',']).expect("two halves");
+            assert!(what.len() > 15 && then.len() > 10 && !then.ends_with('.'), "{sentence}");
         }
     }
 }
