@@ -162,4 +162,17 @@ mod tests {
             assert_eq!(&label.0[1..], [b"subrosa/v1/", name.as_bytes()].concat());
         }
     }
+
+    #[test]
+    fn the_spec_lists_every_label() {
+        let spec = include_str!("../../../docs/spec/README.md");
+        let table: Vec<_> = spec
+            .lines()
+            .filter_map(|line| line.strip_prefix("| ")?.split(" |").next())
+            .flat_map(|cell| cell.split(", "))
+            .collect();
+        for (name, _) in ALL {
+            assert_eq!(table.iter().filter(|listed| *listed == name).count(), 1, "{name}");
+        }
+    }
 }
