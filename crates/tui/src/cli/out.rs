@@ -1,0 +1,303 @@
+//! [`Out`]: everything that the command line prints, as one tagged union; [`Printer`]: as text or as JSON.
+//!
+//! Spec: docs/guide/chat.md, "JSON". Invariant: one object a line; what a peer wrote was sanitised by the client.
+
+use std::io::Write;
+
+use serde::Serialize;
+use subrosa_client::{
+    Body, Chat, ContactId, Invite, InviteState, Level, Message, MessageId, SendState, Standing,
+};
+
+use super::exit::Fail;
+
+/// One line of output.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Out {
+    Profile {
+        name: String,
+        fingerprint: String,
+        relay: Option<String>,
+        hosting: bool,
+        folder: String,
+    },
+    Invite {
+        id: i64,
+        link: Option<String>,
+        reusable: bool,
+        mine: bool,
+        state: &'static str,
+        expires: u64,
+    },
+    Contact(Person),
+    Request(Person),
+    Joining {
+        invite: i64,
+    },
+    Joined {
+        invite: i64,
+        contact: i64,
+        name: String,
+    },
+    Queued {
+        contact: i64,
+        message: String,
+    },
+    Sent {
+        contact: i64,
+        message: String,
+    },
+    Message(Line),
+    Safety {
+        contact: i64,
+        name: String,
+        number: String,
+        qr: String,
+        verified: bool,
+    },
+    Relay {
+        name: String,
+        state: &'static str,
+        detail: Option<String>,
+    },
+    Check {
+        what: &'static str,
+        ok: bool,
+        detail: String,
+    },
+    Done {
+        what: &'static str,
+    },
+    Note {
+        text: String,
+    },
+    Hosting {
+        address: String,
+        reach: String,
+    },
+    #[serde(rename = "error")]
+    Error {
+        code: u8,
+        message: String,
+    },
+}
+
+/// A contact or a request.
+#[derive(Debug, Serialize)]
+pub(crate) struct Person {
+    id: i64,
+    name: String,
+    standing: &'static str,
+    verified: bool,
+    level: &'static str,
+    alarm: Option<String>,
+    unread: u32,
+    greeting: Option<String>,
+}
+
+/// A row of a conversation.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line {
+    contact: i64,
+    name: String,
+    id: String,
+    mine: bool,
+    at: u64,
+    kind: &'static str,
+    text: Option<String>,
+    cells: Option<u32>,
+    reply: Option<String>,
+    state: Option<&'static str>,
+}
+
+/// A message id in hex.
+pub(crate) fn hex(id: MessageId) -> String {
+    id.0.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Person {
+    pub(crate) fn of(chat: &Chat) -> Self {
+        Self {
+            id: chat.id.0,
+            name: chat.name.clone(),
+            standing: match chat.standing {
+                Standing::Request => "request",
+                Standing::KnownAgain => "known_again",
+                Standing::Pending => "pending",
+                Standing::Contact => "contact",
+                Standing::Closed => "closed",
+                _ => "other",
+            },
+            verified: chat.verified,
+            level: match chat.level {
+                Level::Unconfirmed => "unconfirmed",
+                Level::Classical => "classical",
+                Level::Mutual => "mutual",
+            },
+            alarm: chat.alarm.map(|alarm| alarm.to_string()),
+            unread: chat.unread,
+            greeting: chat.greeting.clone(),
+        }
+    }
+}
+
+impl Line {
+    pub(crate) fn of(contact: ContactId, name: &str, message: Message) -> Self {
+        let (kind, text, cells) = match message.body {
+            Body::Text(text) => ("text", Some(text), None),
+            Body::Newer => ("newer", None, None),
+            Body::Gap { cells } => ("gap", None, Some(cells)),
+            Body::Lost { cells } => ("lost", None, Some(cells)),
+            Body::Event(text) => ("event", Some(text), None),
+            _ => ("other", None, None),
+        };
+        Self {
+            contact: contact.0,
+            name: name.to_owned(),
+            id: hex(message.id),
+            mine: message.mine,
+            at: message.at.0,
+            kind,
+            text,
+            cells,
+            reply: message.reply.map(|(id, _)| hex(id)),
+            state: message.state.map(state_word),
+        }
+    }
+
+    fn text(&self) -> String {
+        let who = if self.mine { "me" } else { &self.name };
+        let cells = self.cells.unwrap_or_default();
+        match (self.kind, &self.text) {
+            ("text", Some(text)) => format!("{who}: {text}"),
+            ("newer", _) => format!("{who}: (a message that needs a newer version of subrosa)"),
+            ("gap", _) => format!("-- {cells} missing here; they may still come --"),
+            ("lost", _) => format!("-- {cells} lost here --"),
+            (_, Some(text)) => format!("-- {text} --"),
+            _ => "-- something that this version can't show --".to_owned(),
+        }
+    }
+}
+
+pub(crate) const fn state_word(state: SendState) -> &'static str {
+    match state {
+        SendState::Queued => "queued",
+        SendState::Sent => "sent",
+        SendState::Unseen => "unseen",
+        SendState::Delivered => "delivered",
+        SendState::Read => "read",
+        SendState::Failed(_) => "failed",
+        _ => "other",
+    }
+}
+
+impl Out {
+    pub(crate) fn invite(invite: Invite) -> Self {
+        let state = match invite.state {
+            InviteState::Storing => "storing",
+            InviteState::Ready => "ready",
+            InviteState::Opened => "opened",
+            InviteState::Used => "used",
+            InviteState::Expired => "expired",
+            InviteState::Taking => "taking",
+            InviteState::Failed(_) => "failed",
+            _ => "other",
+        };
+        let Invite { id, link, reusable, mine, expires, .. } = invite;
+        Self::Invite { id: id.0, link, reusable, mine, state, expires: expires.0 }
+    }
+
+    /// The line for a person.
+    fn text(&self) -> String {
+        match self {
+            Self::Profile { name, fingerprint, relay, hosting, folder } => {
+                let relay = relay.as_deref().unwrap_or("none yet");
+                let hosted = if *hosting { " (hosted in this profile)" } else { "" };
+                format!("{name}  {fingerprint}\nrelay: {relay}{hosted}\nfolder: {folder}")
+            }
+            Self::Invite { id, link, reusable, mine, state, .. } => {
+                let kind = match (mine, reusable) {
+                    (false, _) => "link",
+                    (true, true) => "address",
+                    (true, false) => "invite",
+                };
+                let link = link.as_deref().map(|link| format!("\n{link}")).unwrap_or_default();
+                format!("{kind} {id}: {state}{link}")
+            }
+            Self::Contact(person) | Self::Request(person) => person.text(),
+            Self::Joining { invite } => format!("link {invite} is being taken"),
+            Self::Joined { contact, name, .. } => format!("{name} is contact {contact}"),
+            Self::Queued { .. } => "queued: on this disk, sent when the relay can be reached".to_owned(),
+            Self::Sent { .. } => "sent".to_owned(),
+            Self::Message(line) => line.text(),
+            Self::Safety { name, number, verified, .. } => {
+                let verified = if *verified { "verified" } else { "not verified yet" };
+                format!("{name} ({verified})\n{number}")
+            }
+            Self::Relay { name, state, detail } => {
+                let detail = detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+                format!("relay {name} {state}{detail}")
+            }
+            Self::Check { what, ok, detail } => {
+                format!("{} {what}: {detail}", if *ok { "ok  " } else { "LOOK" })
+            }
+            Self::Done { what } => (*what).to_owned(),
+            Self::Note { text } => text.clone(),
+            Self::Hosting { address, reach } => format!("{address}\n{reach}"),
+            Self::Error { message, .. } => message.clone(),
+        }
+    }
+}
+
+impl Person {
+    fn text(&self) -> String {
+        let mark = match (&self.alarm, self.verified) {
+            (Some(_), _) => '!',
+            (None, true) => '✓',
+            (None, false) => '•',
+        };
+        let unread = if self.unread > 0 { format!("  {} unread", self.unread) } else { String::new() };
+        let standing =
+            if self.standing == "contact" { String::new() } else { format!("  ({})", self.standing) };
+        let greeting = self.greeting.as_deref().map(|text| format!("  “{text}”")).unwrap_or_default();
+        let alarm = self.alarm.as_deref().map(|text| format!("\n     {text}")).unwrap_or_default();
+        format!("{:>3} {mark} {}{standing}{unread}{greeting}{alarm}", self.id, self.name)
+    }
+}
+
+/// Prints [`Out`] as text or as JSON.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Printer {
+    json: bool,
+}
+
+impl Printer {
+    pub(crate) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    fn line(self, out: &Out) -> String {
+        if self.json { serde_json::to_string(out).unwrap_or_else(|_| "{}".to_owned()) } else { out.text() }
+    }
+
+    /// One line on stdout, at once: `read --follow` is read by other programs.
+    pub(crate) fn print(&self, out: &Out) {
+        let mut stdout = std::io::stdout().lock();
+        // A reader that went away is no error of ours.
+        let _ = writeln!(stdout, "{}", self.line(out)).and_then(|()| stdout.flush());
+    }
+
+    /// Something beside the result, on stderr.
+    pub(crate) fn note(&self, text: impl Into<String>) {
+        let _ = writeln!(std::io::stderr(), "{}", self.line(&Out::Note { text: text.into() }));
+    }
+
+    /// What went wrong, on stderr.
+    pub(crate) fn fail(&self, fail: &Fail) {
+        let out = Out::Error { code: fail.exit.code(), message: fail.sentence.clone() };
+        let line = self.line(&out);
+        let line = if self.json { line } else { format!("subrosa: {line}") };
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+}

@@ -1,0 +1,54 @@
+//! Making a profile, and changing its passphrase.
+//!
+//! Spec: docs/guide/chat.md, "Profiles". Invariant: a relay address is checked before a profile is made.
+
+use std::time::Duration;
+
+use subrosa_client::{Command, Options, RelayAddress};
+
+use super::args::{Init, Key, New};
+use super::exit::{Exit, Fail};
+use super::out::{Out, Printer};
+use super::people;
+use super::profile::Place;
+use super::session::Session;
+
+pub(super) async fn init(place: &Place, key: &Key, init: &Init, printer: &Printer) -> Result<Exit, Fail> {
+    if place.exists() {
+        let why =
+            format!("there is a profile in {} already: choose another --profile", place.folder.display());
+        return Err(Fail::new(Exit::NoProfile, why));
+    }
+    if let Some(address) = &init.relay {
+        RelayAddress::parse(address).map_err(|why| Fail::new(Exit::Relay, why.to_string()))?;
+    }
+    let unlock = init.new.unlock(key)?;
+    subrosa_client::create(&Options::new(&place.folder), &init.name, &unlock)?;
+    #[cfg(feature = "host")]
+    if let Some(host) = &init.host {
+        crate::hosting::set_up(place, host)?;
+    }
+    let started = super::session::start(place, unlock)?;
+    #[cfg(feature = "host")]
+    let hosted = started.hosted.as_ref().map(|hosted| hosted.address().to_string());
+    #[cfg(not(feature = "host"))]
+    let hosted: Option<String> = None;
+    if let Some(address) = hosted.or_else(|| init.relay.clone()) {
+        started.client.command(Command::UseRelay(address)).await?;
+    }
+    let session = Session::of(started, place);
+    people::profile(&session, place, printer).await?;
+    session.close().await;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn passwd(place: &Place, key: &Key, new: &New, printer: &Printer) -> Result<Exit, Fail> {
+    let session = Session::open(place, key)?;
+    let unlock = new.unlock(&Key::default())?;
+    let changed = session.client.set_passphrase(unlock).await;
+    session.settle(Duration::ZERO).await;
+    session.close().await;
+    changed?;
+    printer.print(&Out::Done { what: "the passphrase was changed" });
+    Ok(Exit::Done)
+}

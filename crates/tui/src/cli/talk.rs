@@ -1,0 +1,144 @@
+//! Sending and reading.
+//!
+//! Spec: docs/guide/chat.md, "Scripts". Invariant: a message is marked read only after it was printed.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use subrosa_client::{
+    Answer, Body, Chat, Command, ContactId, Done, Message, MessageId, Position, Query, SendState,
+};
+
+use super::args::{Read, Send};
+use super::exit::{Exit, Fail};
+use super::out::{Line, Out, Printer, hex};
+use super::session::{Session, is_request};
+use crate::signals::Ends;
+
+/// Rows asked for at a time.
+const PAGE: u32 = 200;
+/// How many of the newest rows a sent message is looked for in.
+const NEWEST: u32 = 50;
+
+pub(super) async fn send(session: &Session, send: Send, printer: &Printer) -> Result<Exit, Fail> {
+    let chat = session.contact(&send.contact).await?;
+    let text = if send.text == "-" { from_stdin()? } else { send.text };
+    let Done::Queued(id) = session.tell(Command::Send { to: chat.id, text, reply: None }).await? else {
+        return Err(Fail::new(Exit::Failed, "the message was not queued"));
+    };
+    printer.print(&Out::Queued { contact: chat.id.0, message: hex(id) });
+    let past = session
+        .until(Duration::from_secs(send.wait), || async {
+            Ok(state(session, chat.id, id).await?.filter(|state| *state != SendState::Queued))
+        })
+        .await?;
+    match past {
+        Some(SendState::Failed(why)) => Err(Fail::new(Exit::Failed, format!("not sent: {why}"))),
+        Some(_) => {
+            printer.print(&Out::Sent { contact: chat.id.0, message: hex(id) });
+            Ok(Exit::Done)
+        }
+        None => {
+            if let Some(trouble) = session.trouble() {
+                printer.note(trouble.sentence);
+            }
+            Ok(Exit::Waiting)
+        }
+    }
+}
+
+async fn state(session: &Session, chat: ContactId, id: MessageId) -> Result<Option<SendState>, Fail> {
+    let window = messages(session, chat, None, NEWEST).await?;
+    Ok(window.into_iter().find(|message| message.mine && message.id == id).and_then(|message| message.state))
+}
+
+fn from_stdin() -> Result<String, Fail> {
+    let mut text = String::new();
+    std::io::stdin()
+        .take(subrosa_client::TEXT_MAX as u64 + 1)
+        .read_to_string(&mut text)
+        .map_err(|why| Fail::new(Exit::Failed, format!("the text could not be read: {why}")))?;
+    text.truncate(text.trim_end_matches(['\r', '\n']).len());
+    Ok(text)
+}
+
+async fn messages(
+    session: &Session,
+    chat: ContactId,
+    before: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Message>, Fail> {
+    match session.ask(Query::Messages { chat, before, limit }).await? {
+        Answer::Messages(messages) => Ok(messages),
+        _ => Ok(Vec::new()),
+    }
+}
+
+pub(super) async fn read(session: &Session, read: &Read, printer: &Printer) -> Result<Exit, Fail> {
+    let mut notices = session.client.notices();
+    session.settle(Duration::from_secs(read.wait)).await;
+    let chats = wanted(session, read).await?;
+    if let Some(last) = read.last {
+        for chat in &chats {
+            for message in messages(session, chat.id, None, last).await? {
+                printer.print(&Out::Message(Line::of(chat.id, &chat.name, message)));
+            }
+        }
+    } else {
+        print_unread(session, &chats, printer).await?;
+    }
+    if !read.follow {
+        // Receipts go out with a delay of their own; what is due now goes now.
+        session.settle(Duration::from_secs(read.wait)).await;
+        return Ok(Exit::Done);
+    }
+    let mut ends = Ends::listen().map_err(|why| Fail::new(Exit::Failed, format!("no signals: {why}")))?;
+    loop {
+        tokio::select! {
+            notice = notices.next() => if notice.is_none() { return Ok(Exit::Done) },
+            () = ends.next() => return Ok(Exit::Done),
+        }
+        let chats = wanted(session, read).await?;
+        print_unread(session, &chats, printer).await?;
+    }
+}
+
+async fn wanted(session: &Session, read: &Read) -> Result<Vec<Chat>, Fail> {
+    match &read.contact {
+        Some(who) => Ok(vec![session.contact(who).await?]),
+        None => Ok(session.chats().await?.into_iter().filter(|chat| !is_request(chat)).collect()),
+    }
+}
+
+/// Prints what came after each chat's marker, oldest first, then moves the marker.
+async fn print_unread(session: &Session, chats: &[Chat], printer: &Printer) -> Result<(), Fail> {
+    for chat in chats {
+        let mut unread = after_marker(session, chat).await?;
+        let Some(upto) = unread.last().map(|message| message.position) else { continue };
+        unread.retain(|message| !message.mine || matches!(message.body, Body::Event(_)));
+        for message in unread {
+            printer.print(&Out::Message(Line::of(chat.id, &chat.name, message)));
+        }
+        session.tell(Command::Seen { chat: chat.id, upto }).await?;
+    }
+    Ok(())
+}
+
+async fn after_marker(session: &Session, chat: &Chat) -> Result<Vec<Message>, Fail> {
+    let mut found = Vec::new();
+    let mut before = None;
+    loop {
+        let page = messages(session, chat.id, before, PAGE).await?;
+        let new: Vec<Message> = page
+            .iter()
+            .filter(|message| chat.seen.is_none_or(|seen| message.position > seen))
+            .cloned()
+            .collect();
+        let whole = new.len() == PAGE as usize;
+        before = page.first().map(|message| message.position);
+        found.splice(0..0, new);
+        if !whole {
+            return Ok(found);
+        }
+    }
+}
