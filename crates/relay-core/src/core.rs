@@ -34,6 +34,8 @@ pub struct Core {
     next_ticket: u64,
     /// Bytes of frames that wait for sockets, over all streams.
     queued: usize,
+    /// Cells that reads under way may bring, over all streams.
+    reserved: usize,
     /// Streams with subscriptions that wait for `queued` to fall.
     stalled: VecDeque<ConnId>,
     sweep: Sweep,
@@ -70,6 +72,7 @@ impl Core {
             fetches: BTreeMap::new(),
             next_ticket: 0,
             queued: 0,
+            reserved: 0,
             stalled: VecDeque::new(),
             sweep: Sweep::Due,
             phase: Phase::Serving,
@@ -165,6 +168,7 @@ impl Core {
         self.subs.clear();
         self.stalled.clear();
         self.queued = 0;
+        self.reserved = 0;
         for conn in ::core::mem::take(&mut self.conns).into_keys() {
             if told && reason == Refusal::Draining {
                 out.push(Output::Hang(conn, reason));
@@ -194,8 +198,9 @@ impl Core {
         let Some(gone) = self.conns.remove(&conn) else { return };
         self.queued = self.queued.saturating_sub(gone.queued);
         for queue in gone.handles.into_values() {
-            if let Some(ticket) = self.subs.remove(&queue).and_then(|sub| sub.ticket()) {
+            if let Some((ticket, max)) = self.subs.remove(&queue).and_then(|sub| sub.reading()) {
                 self.fetches.remove(&ticket);
+                self.unreserve(conn, max);
             }
         }
         self.unstall(out);

@@ -10,6 +10,10 @@
 #![deny(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 extern crate alloc;
+// Tests only; the crate itself can't name a socket, file, clock or thread.
+#[cfg(test)]
+#[macro_use]
+extern crate std;
 
 pub mod conformance;
 mod core;

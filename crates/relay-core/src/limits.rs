@@ -34,8 +34,8 @@ pub struct Limits {
     pub handles: u32,
     /// Invites put on one connection (D8).
     pub puts: u32,
-    /// Bytes of frames that wait for one stream's socket before it is hung up (D5, D7); at half of that,
-    /// cells stay in the store.
+    /// Bytes of frames that wait for one stream's socket before it is hung up (D5, D7), at least
+    /// [`Limits::LEAST_OUTPUT`]; at half of that, cells stay in the store.
     pub output: usize,
     /// Bytes of frames that wait for all sockets together (D7); above that, cells and chunks stay in the store.
     pub output_total: usize,
@@ -67,6 +67,9 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Least sensible [`output`](Self::output): what a well-behaved peer may have asked for and not yet read.
+    pub const LEAST_OUTPUT: usize = 512 << 10;
+
     /// What a client is told of them.
     #[must_use]
     pub fn terms(&self) -> Terms {

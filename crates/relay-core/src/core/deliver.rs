@@ -5,15 +5,15 @@
 
 use alloc::vec::Vec;
 
-use subrosa_codec::Cell;
-use subrosa_wire::{QueueId, Response, Rid, Seq, WINDOW};
+use subrosa_codec::{CELL_LEN, Cell};
+use subrosa_wire::{HEADER_LEN, QueueId, Response, Rid, Seq, WINDOW};
 
 use super::Core;
 use super::stream::{Fetching, Progress};
 use crate::{ConnId, Output, Ticket};
 
-/// Streams that are looked at when there is room over all again.
-const UNSTALL: usize = 16;
+/// Bytes of a frame that carries a cell.
+const CELL_FRAME: usize = HEADER_LEN + 4 + 8 + CELL_LEN;
 
 impl Core {
     /// A cell was appended and is durable.
@@ -68,6 +68,7 @@ impl Core {
         if let Some(conn) = self.conns.get_mut(&conn) {
             conn.reserved += max;
         }
+        self.reserved += usize::from(max);
         out.push(Output::FetchCells { ticket, queue, after, max: max.into() });
     }
 
@@ -87,6 +88,8 @@ impl Core {
         }
         self.pump(queue, out);
         self.pump_stream(conn, out);
+        // A read that brought less than it might have gives room to others.
+        self.unstall(out);
     }
 
     /// Sends one cell. Whether the subscription is still there.
@@ -120,7 +123,9 @@ impl Core {
         erase
     }
 
+    /// Gives back the room that a read had taken.
     pub(super) fn unreserve(&mut self, conn: ConnId, max: u16) {
+        self.reserved = self.reserved.saturating_sub(max.into());
         if let Some(conn) = self.conns.get_mut(&conn) {
             conn.reserved = conn.reserved.saturating_sub(max);
         }
@@ -136,13 +141,20 @@ impl Core {
         self.unstall(out);
     }
 
-    /// How many cells may go to a stream now.
+    /// How many more cells may go to a stream now, beside those that reads under way may bring: by its window, by
+    /// what waits for its socket, and by what waits for all sockets.
     fn room(&self, conn: ConnId) -> u16 {
         let Some(conn) = self.conns.get(&conn) else { return 0 };
-        if conn.queued >= self.limits.output / 2 || self.queued >= self.limits.output_total {
-            return 0;
-        }
-        WINDOW.saturating_sub(conn.inflight).saturating_sub(conn.reserved)
+        let here = (self.limits.output / 2).saturating_sub(conn.queued) / CELL_FRAME;
+        let here =
+            usize::from(WINDOW.saturating_sub(conn.inflight)).min(here).saturating_sub(conn.reserved.into());
+        u16::try_from(here.min(self.room_over_all())).unwrap_or(u16::MAX)
+    }
+
+    /// The same for all streams together.
+    fn room_over_all(&self) -> usize {
+        let cells = self.limits.output_total.saturating_sub(self.queued) / CELL_FRAME;
+        cells.saturating_sub(self.reserved)
     }
 
     /// Puts a subscription into its stream's line.
@@ -168,7 +180,7 @@ impl Core {
 
     /// Notes that a stream waits for room over all, if that is what it waits for.
     fn stall(&mut self, conn: ConnId) {
-        let full = self.queued >= self.limits.output_total;
+        let full = self.room_over_all() == 0;
         if let Some(to) = self.conns.get_mut(&conn).filter(|to| full && !to.stalled && !to.waiting.is_empty())
         {
             to.stalled = true;
@@ -178,10 +190,7 @@ impl Core {
 
     /// There may be room over all again.
     pub(super) fn unstall(&mut self, out: &mut Vec<Output>) {
-        for _ in 0..UNSTALL {
-            if self.queued >= self.limits.output_total {
-                return;
-            }
+        while self.room_over_all() > 0 {
             let Some(conn) = self.stalled.pop_front() else { return };
             if let Some(to) = self.conns.get_mut(&conn) {
                 to.stalled = false;

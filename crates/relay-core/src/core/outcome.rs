@@ -100,7 +100,7 @@ impl Core {
     /// Ends the subscription of `queue`, if there is one.
     fn end(&mut self, queue: QueueId, tell: bool, out: &mut Vec<Output>) {
         let Some(old) = self.subs.remove(&queue) else { return };
-        if let Progress::Reading { ticket, max, .. } = old.progress {
+        if let Some((ticket, max)) = old.reading() {
             self.fetches.remove(&ticket);
             self.unreserve(old.conn, max);
         }

@@ -84,9 +84,10 @@ pub(super) struct Sub {
 }
 
 impl Sub {
-    pub(super) fn ticket(&self) -> Option<Ticket> {
+    /// The read under way, and how many cells it may bring.
+    pub(super) fn reading(&self) -> Option<(Ticket, u16)> {
         match self.progress {
-            Progress::Reading { ticket, .. } => Some(ticket),
+            Progress::Reading { ticket, max, .. } => Some((ticket, max)),
             Progress::Live | Progress::Behind => None,
         }
     }

@@ -1,7 +1,5 @@
 //! The model keeps the rules that it is the measure of.
 
-extern crate std;
-
 use crate::conformance::{self, Bench};
 use crate::{Limits, MemStore};
 
@@ -23,7 +21,7 @@ impl Bench for Memory {
 fn the_model_keeps_every_rule_of_stores() {
     let mut rules = 0;
     conformance::each(&mut Memory, |rule| {
-        std::println!("{rule}");
+        println!("{rule}");
         rules += 1;
     });
     assert!(rules > 40, "{rules} rules ran");
