@@ -109,6 +109,17 @@ fn a_row_of_another_store_does_not_open_even_under_the_same_key() {
 }
 
 #[test]
+fn a_row_under_a_chats_key_does_not_open_in_another_table_or_epoch() {
+    let (_, dek) = StoreHeader::create(&Unlock::Keyring(&[7; 32]), KdfParams::FLOOR, &mut rng()).unwrap();
+    let at = RowRef { row: 1, schema: 1, clear: b"" };
+    let within = |table, epoch| dek.row_key(table, epoch).from_bytes_within(&[3; 32]);
+    let sealed = within(4, 1).seal(&at, b"text", &mut rng()).unwrap();
+    assert!(within(4, 1).open(&at, &sealed).is_ok());
+    assert_eq!(within(5, 1).open(&at, &sealed), Err(RowError::Damaged));
+    assert_eq!(within(4, 2).open(&at, &sealed), Err(RowError::Damaged));
+}
+
+#[test]
 fn a_rolled_back_source_of_randomness_repeats_no_nonce() {
     let (_, dek) = StoreHeader::create(&Unlock::Keyring(&[7; 32]), KdfParams::FLOOR, &mut rng()).unwrap();
     let key = dek.row_key(1, 0);
