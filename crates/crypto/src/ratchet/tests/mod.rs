@@ -10,4 +10,5 @@ mod random;
 mod relay;
 mod rollback;
 mod rules;
+mod spec;
 mod stored;
