@@ -7,11 +7,11 @@ use core::convert::Infallible;
 use std::fmt::Write as _;
 
 use rand_core::{TryCryptoRng, TryRng};
-use subrosa_codec::Day;
+use subrosa_codec::{Day, Millis};
 use subrosa_crypto::{
     BackupWords, BlobKey, BlobShape, Bundle, Identity, IdentitySeed, Introduction, InviteKeys, InviteKind,
-    InviteTerms, KdfParams, QueueDescriptor, QueueEntry, RecoveryIntro, RecoveryKey, RowRef, SafetyNumber,
-    StoreHeader, Unlock, accept, accept_recovery, join, recover, seal_backup,
+    InviteTerms, KdfParams, Part, QueueDescriptor, QueueEntry, RecoveryIntro, RecoveryKey, RowRef,
+    SafetyNumber, Session, StoreHeader, Unlock, Weight, accept, accept_recovery, join, recover, seal_backup,
 };
 
 /// Randomness that is written in the vectors: `first, first + 1, …`, each byte once, modulo 256.
@@ -106,7 +106,7 @@ fn safety_number() {
 }
 
 /// Ida (seed 01…) invites, Jon (seed 02…) joins.
-fn first_contact(kind: InviteKind) -> Vectors {
+fn first_contact(kind: InviteKind) -> (Vectors, [Session; 2]) {
     let (ida, jon, queue, reply) = (person(1), person(2), place(0x30), place(0x40));
     let mut vectors = Vectors::default();
     let terms = InviteTerms {
@@ -132,17 +132,45 @@ fn first_contact(kind: InviteKind) -> Vectors {
     vectors.hex("handshake id", accepted.id.0);
     vectors.hex("session id", joined.session.id().0);
     assert_eq!(joined.session.id(), accepted.session.id());
-    vectors
+    (vectors, [joined.session, accepted.session])
 }
 
 #[test]
 fn first_contact_one_time() {
-    first_contact(InviteKind::OneTime).are(include_str!("vectors/first-contact-one-time.txt"));
+    first_contact(InviteKind::OneTime).0.are(include_str!("vectors/first-contact-one-time.txt"));
 }
 
 #[test]
 fn first_contact_address() {
-    first_contact(InviteKind::Address).are(include_str!("vectors/first-contact-address.txt"));
+    first_contact(InviteKind::Address).0.are(include_str!("vectors/first-contact-address.txt"));
+}
+
+/// What follows that one-time invite: Jon speaks twice, Ida misses the first, both take steps.
+#[test]
+fn ratchet() {
+    let mut vectors = Vectors::default();
+    let (people, (_, mut sessions)) = ([person(2), person(1)], first_contact(InviteKind::OneTime));
+    let says = [
+        (0, Weight::Text, "one", false),
+        (0, Weight::Quiet, "two", true),
+        (1, Weight::Hello, "three", true),
+        (0, Weight::Text, "four", true),
+        (1, Weight::Text, "five", true),
+    ];
+    for (random, (from, weight, text, arrives)) in says.into_iter().enumerate() {
+        let part = Part::single(text.as_bytes()).unwrap();
+        let sealed = sessions[from].seal(&part, weight, &mut Counting(random as u8 * 0x10)).unwrap();
+        sessions[from] = sealed.next;
+        vectors.hex(text, sealed.cell.as_bytes());
+        if arrives {
+            let opened = sessions[1 - from].open(&people[1 - from], &sealed.cell, Millis(0)).unwrap();
+            assert_eq!(*opened.part.content, text.as_bytes());
+            vectors.text("epoch", opened.epoch);
+            vectors.text("number", opened.seq);
+            sessions[1 - from] = opened.next;
+        }
+    }
+    vectors.are(include_str!("vectors/ratchet.txt"));
 }
 
 #[test]
