@@ -1,2 +1,4 @@
-//! Skeleton.
-fn main() {}
+//! The `subrosa` program; everything is in the library, so that tests can start it too.
+fn main() -> std::process::ExitCode {
+    subrosa::main()
+}

@@ -1,0 +1,157 @@
+//! The frame around the panes, its titles, and the status line.
+//!
+//! Spec: docs/guide/chat.md, "The screen". Invariant: trust stands in the title of every conversation.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use subrosa_client::{Chat, Level, RelayState, Standing};
+
+use super::span;
+use crate::keys::{Action, Context};
+use crate::layout::{Layout, inset};
+use crate::look::Role;
+use crate::model::{Below, Focus, Model};
+use crate::text;
+use crate::words::short_keys;
+
+/// A frame around `area` with a title at its left. Answers what is inside.
+pub(super) fn plain(model: &Model, area: Rect, title: &str, buf: &mut Buffer) -> Rect {
+    let style = model.look.style(Role::Border);
+    let [tl, tr, bl, br, h, v, ..] = model.look.signs().frame;
+    let (right, bottom) = (area.right().saturating_sub(1), area.bottom().saturating_sub(1));
+    for x in area.x..area.right() {
+        buf.set_string(x, area.y, h, style);
+        buf.set_string(x, bottom, h, style);
+    }
+    for y in area.y..area.bottom() {
+        buf.set_string(area.x, y, v, style);
+        buf.set_string(right, y, v, style);
+    }
+    for (x, y, corner) in [(area.x, area.y, tl), (right, area.y, tr), (area.x, bottom, bl), (right, bottom, br)] {
+        buf.set_string(x, y, corner, style);
+    }
+    let room = usize::from(area.width.saturating_sub(4));
+    if room > 0 && !title.is_empty() {
+        let title = format!(" {} ", text::clip(title, room.saturating_sub(2), model.look.signs().ellipsis));
+        buf.set_stringn(area.x + 1, area.y, title, room, model.look.style(Role::Accent));
+    }
+    inset(area)
+}
+
+/// The frame of the chats: titles above, a rule above the composer, a line between the panes.
+pub(super) fn main(model: &Model, layout: &Layout, buf: &mut Buffer) {
+    let style = model.look.style(Role::Border);
+    let [.., h, v, down, up, right, left] = model.look.signs().frame;
+    let title = if layout.list.is_some() { "Chats" } else { "" };
+    plain(model, model.area, title, buf);
+    let area = model.area;
+    let rule = layout.head.map_or(layout.status.y, |head| head.y).saturating_sub(1);
+    for x in area.x..area.right() {
+        buf.set_string(x, rule, h, style);
+    }
+    buf.set_string(area.x, rule, right, style);
+    buf.set_string(area.right() - 1, rule, left, style);
+    if let Some(list) = layout.list.filter(|list| list.right() < layout.inner.right()) {
+        for y in area.y..=rule {
+            buf.set_string(list.right(), y, v, style);
+        }
+        buf.set_string(list.right(), area.y, down, style);
+        buf.set_string(list.right(), rule, up, style);
+    }
+    titles(model, layout, buf);
+}
+
+/// The contact's name and trust, and at the right how the relay stands.
+fn titles(model: &Model, layout: &Layout, buf: &mut Buffer) {
+    let (words, role) = relay_words(model);
+    let relay = format!(" {words} ");
+    let wide = u16::try_from(text::width(&relay)).unwrap_or(0);
+    let at = model.area.right().saturating_sub(wide + 2);
+    let from = layout.messages.map_or(at, |messages| messages.x);
+    if let (Some(chat), true) = (model.open_chat(), layout.messages.is_some()) {
+        let room = usize::from(at.saturating_sub(from)).saturating_sub(1);
+        let name = text::clip(&text::one_line(&chat.name), room / 2, model.look.signs().ellipsis);
+        let title = Line::from(vec![
+            Span::raw(" "),
+            span(model, name, Role::Accent),
+            Span::raw("  "),
+            trust(model, chat),
+            Span::raw(" "),
+        ]);
+        buf.set_line(from, model.area.y, &title, u16::try_from(room).unwrap_or(0));
+    }
+    if wide + 10 < model.area.width {
+        buf.set_string(at, model.area.y, relay, model.look.style(role));
+    }
+}
+
+/// What is known about who speaks.
+pub(super) fn trust(model: &Model, chat: &Chat) -> Span<'static> {
+    let signs = model.look.signs();
+    let pair = |sign: &str, words: &str, role| span(model, format!("{sign} {words}"), role);
+    match (chat.standing, chat.alarm) {
+        (_, Some(_)) => pair(signs.alarm, "alarm", Role::Alarm),
+        (Standing::Request, _) => pair("?", "request", Role::Warn),
+        (Standing::KnownAgain, _) => pair("?", "came again", Role::Warn),
+        (Standing::Closed, _) => pair("x", "closed", Role::Dim),
+        (Standing::Pending, _) => pair(signs.unverified, "not yet confirmed", Role::Warn),
+        _ if chat.level == Level::Unconfirmed => pair(signs.unverified, "not yet confirmed", Role::Warn),
+        _ if chat.verified => pair(signs.verified, "verified", Role::Good),
+        _ => pair(signs.unverified, "not verified", Role::Warn),
+    }
+}
+
+/// How the relays stand, in a word or two.
+fn relay_words(model: &Model) -> (String, Role) {
+    let states: Vec<&RelayState> = model.relays.values().collect();
+    let any = |wanted: fn(&RelayState) -> bool| states.iter().any(|state| wanted(state));
+    if states.is_empty() {
+        return ("no relay".into(), Role::Dim);
+    }
+    let offline = states.iter().filter(|state| matches!(state, RelayState::Offline(_))).count();
+    if any(|state| matches!(state, RelayState::WrongKey)) {
+        ("wrong relay key".into(), Role::Alarm)
+    } else if offline == states.len() {
+        ("offline".into(), Role::Warn)
+    } else if offline > 0 {
+        (format!("{offline} of {} relays offline", states.len()), Role::Warn)
+    } else if any(|state| matches!(state, RelayState::Connecting)) {
+        ("connecting".into(), Role::Dim)
+    } else {
+        ("online".into(), Role::Good)
+    }
+}
+
+/// The last sentence, or what the keys do here.
+pub(super) fn status(model: &Model, area: Rect, buf: &mut Buffer) {
+    let ellipsis = model.look.signs().ellipsis;
+    let (words, role) = match &model.status {
+        Some(remark) => (text::one_line(&remark.text), remark.role),
+        None => (hints(model), Role::Dim),
+    };
+    let room = usize::from(area.width.saturating_sub(1));
+    buf.set_string(area.x + 1, area.y, text::clip(&words, room.saturating_sub(1), ellipsis), model.look.style(role));
+}
+
+/// What the keys do here, in few words.
+fn hints(model: &Model) -> String {
+    let (context, pairs): (Context, &[(Action, &str)]) = match (model.focus, model.below()) {
+        (Focus::List, _) => (
+            Context::List,
+            &[(Action::Confirm, "open"), (Action::Invite, "invite"), (Action::Add, "add"), (Action::Slash, "commands")],
+        ),
+        (Focus::Messages, _) | (_, Below::Closed) => (
+            Context::Messages,
+            &[(Action::Reply, "reply"), (Action::Copy, "copy"), (Action::Leave, "back")],
+        ),
+        (_, Below::Alarm(_)) => (Context::Alarm, &[(Action::Verify, "verify"), (Action::Recover, "recover")]),
+        (_, Below::Request) => (Context::Request, &[(Action::Leave, "list")]),
+        (Focus::Chat, Below::Composer) => (
+            Context::Composer,
+            &[(Action::Send, "send"), (Action::NewLine, "line"), (Action::Up, "select"), (Action::Slash, "commands")],
+        ),
+    };
+    let global = short_keys(Context::Global, &[(Action::Switcher, "go"), (Action::Help, "help")]);
+    format!("{} · {global}", short_keys(context, pairs))
+}

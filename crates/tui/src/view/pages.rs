@@ -1,0 +1,66 @@
+//! Pages to read: the log and the status.
+//!
+//! Spec: docs/guide/chat.md, "When something goes wrong". Invariant: no message text stands here.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use subrosa_client::RelayState;
+
+use super::{frame, line, paragraph, span};
+use crate::look::Role;
+use crate::model::Model;
+use crate::text;
+
+pub(super) fn log(model: &Model, row: usize, buf: &mut Buffer) {
+    let inner = frame::plain(model, model.area, "Log (Esc closes)", buf);
+    let columns = usize::from(inner.width);
+    if model.log.is_empty() {
+        paragraph(buf, inner, 1, " Nothing went wrong since the start.", model.look.style(Role::Dim));
+        return;
+    }
+    let lines = model.log.iter().rev().flat_map(|remark| {
+        let at = format!("{}  ", model.zone.moment(remark.at, model.now));
+        let wrapped = text::wrap(&remark.text, columns.saturating_sub(text::width(&at) + 1));
+        let (role, blank) = (remark.role, " ".repeat(text::width(&at)));
+        wrapped.into_iter().enumerate().map(move |(index, words)| {
+            let start = if index == 0 { at.clone() } else { blank.clone() };
+            (start, words, role)
+        })
+    });
+    for (at, (start, words, role)) in (0..inner.height).zip(lines.skip(row)) {
+        line(buf, inner, at, &Line::from(vec![span(model, start, Role::Dim), span(model, words, role)]));
+    }
+}
+
+pub(super) fn status(model: &Model, buf: &mut Buffer) {
+    let inner = frame::plain(model, model.area, "Status (Esc closes)", buf);
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let style = |role| model.look.style(role);
+    let mut row = 1;
+    if let Some(me) = &model.me {
+        row = paragraph(buf, inner, row, &format!("{} ({})", text::one_line(&me.name), me.short), style(Role::Accent));
+        let relay = me.relay.as_deref().map_or_else(|| "you have no relay yet".into(), |relay| format!("friends reach you at {relay}"));
+        row = paragraph(buf, inner, row, &relay, style(Role::Text));
+        let receipts = if me.receipts { "receipts are sent" } else { "receipts are not sent" };
+        row = paragraph(buf, inner, row, receipts, style(Role::Text)) + 1;
+    }
+    if let Some(hosting) = &model.hosting {
+        row = paragraph(buf, inner, row, hosting, style(Role::Text)) + 1;
+    }
+    for (name, state) in &model.relays {
+        let (words, role) = relay(state);
+        row = paragraph(buf, inner, row, &format!("{name}: {words}"), style(role));
+    }
+}
+
+/// How a relay stands, in a sentence.
+pub(crate) fn relay(state: &RelayState) -> (String, Role) {
+    match state {
+        RelayState::Online => ("online".into(), Role::Good),
+        RelayState::Connecting => ("connecting".into(), Role::Dim),
+        RelayState::Offline(why) => (format!("offline: {why}"), Role::Warn),
+        RelayState::WrongKey => ("not the relay it should be (another key): nothing was sent to it".into(), Role::Alarm),
+        _ => ("unknown".into(), Role::Dim),
+    }
+}
