@@ -14,7 +14,7 @@ use subrosa_wire::{RelayAddress, RelayKeyHash, SERVER_NAME};
 use super::tls::Pinned;
 
 /// How long one attempt may take, all addresses together.
-const PATIENCE: Duration = Duration::from_secs(12);
+const PATIENCE: Duration = Duration::from_secs(8);
 /// The head start of an address before the next one is tried beside it (RFC 8305).
 const HEAD_START: Duration = Duration::from_millis(250);
 /// Addresses of one name that are tried.

@@ -94,3 +94,6 @@ impl Net {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
