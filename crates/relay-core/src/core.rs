@@ -16,7 +16,7 @@ mod outcome;
 mod request;
 mod stream;
 
-use stream::{Asker, Conn, Fetching, Pending, Sub};
+use stream::{Asker, Conn, Fetching, Pending, Sub, Turn};
 
 /// A relay's decisions. Sans-IO: [`handle`](Self::handle) takes what happened and says what to do; it never
 /// blocks, reads a clock or touches a socket.
@@ -29,6 +29,8 @@ pub struct Core {
     subs: BTreeMap<QueueId, Sub>,
     /// Operations given out, oldest first.
     pending: VecDeque<Pending>,
+    /// How many of them close a queue.
+    closing: usize,
     /// Reads given out.
     fetches: BTreeMap<Ticket, Fetching>,
     next_ticket: u64,
@@ -69,6 +71,7 @@ impl Core {
             conns: BTreeMap::new(),
             subs: BTreeMap::new(),
             pending: VecDeque::new(),
+            closing: 0,
             fetches: BTreeMap::new(),
             next_ticket: 0,
             queued: 0,
@@ -146,7 +149,7 @@ impl Core {
         }
         if self.sweep == Sweep::Due {
             self.sweep = Sweep::UnderWay;
-            self.pending.push_back(Pending::SWEEP);
+            self.pending.push_back(Pending { asker: None, turn: Turn::Plain });
             out.push(Output::Commit(Op::Sweep { today: self.today, budget: self.limits.sweep }));
         }
     }
@@ -164,6 +167,7 @@ impl Core {
         let told = self.phase == Phase::Draining;
         self.phase = Phase::Stopped;
         self.pending.clear();
+        self.closing = 0;
         self.fetches.clear();
         self.subs.clear();
         self.stalled.clear();

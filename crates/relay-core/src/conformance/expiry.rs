@@ -7,8 +7,8 @@ use subrosa_wire::InviteKind::{Address, OneTime};
 use subrosa_wire::Seq;
 
 use super::desk::{
-    Desk, EMPTY, GONE, MISSING, TODAY, ack, append, broken, cell, check, close, open, owner, put, queue,
-    read, revoke, rotate, sweep, take,
+    Desk, EMPTY, GONE, MISSING, TODAY, UNOPENED, ack, append, broken, cell, check, close, open, owner, put,
+    queue, read, revoke, rotate, sweep, take,
 };
 use super::{Bench, Rule, SMALL};
 use crate::{InviteOp, LEASE_PERIOD, Limits, Op, Outcome, Store};
@@ -22,6 +22,7 @@ pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
         ("a queue whose lease has lapsed can be made anew by anyone", made_anew),
         ("an invite is there on its last day, and hidden at once on the next", invites_hide_at_once),
         ("an expired invite makes room for another under its names", names_are_free),
+        ("an owner whose invite has expired may put another, and keeps it", owners_are_free),
         ("sweeping goes by its budget and ends", sweeping_ends),
         ("sweeping makes room", sweeping_makes_room),
     ]
@@ -166,6 +167,21 @@ fn names_are_free<B: Bench>(bench: &mut B) {
     desk.is(take(2, 2), &Outcome::Bundle(cell(12)));
     desk.is(sweep(TODAY.plus(15), 100), &Outcome::Swept { more: false });
     desk.is(take(1, 2), &Outcome::Bundle(cell(11)));
+}
+
+fn owners_are_free<B: Bench>(bench: &mut B) {
+    let mut desk = desk(bench);
+    desk.is(put(1, 1, OneTime, 10), &Outcome::Done);
+    desk.is(sweep(TODAY.plus(15), 0), &Outcome::Swept { more: true });
+    let (id, owner, expires) = (super::desk::invite(2), owner(1), TODAY.plus(20));
+    let again = InviteOp::Put { id, owner, kind: OneTime, expires, bundle: cell(11) };
+    desk.is(Op::Invite(again), &Outcome::Done);
+    // Erasing the old one must not take the owner's right to the new one along.
+    desk.is(sweep(TODAY.plus(15), 100), &Outcome::Swept { more: false });
+    desk.is(check(1), &UNOPENED);
+    desk.is(take(1, 1), &MISSING);
+    desk.is(revoke(1), &Outcome::Done);
+    desk.is(take(2, 1), &MISSING);
 }
 
 fn sweeping_ends<B: Bench>(bench: &mut B) {

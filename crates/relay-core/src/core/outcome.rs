@@ -5,11 +5,23 @@
 
 use alloc::vec::Vec;
 
-use subrosa_wire::{Handle, QueueId, Refusal, Response, Rid, Seq};
+use subrosa_wire::{Handle, QueueId, ReadId, Refusal, Response, Rid, Seq};
 
-use super::stream::{Asker, Fetching, Pending, Progress, Sub};
+use super::stream::{Asker, Fetching, Pending, Progress, Sub, Turn};
 use super::{Core, Sweep};
-use crate::{ConnId, Op, Outcome, Output, Ticket};
+use crate::{ConnId, Op, Outcome, Output, Ticket, lease_period};
+
+/// A queue as its `OPEN` left it.
+pub(super) struct Opened {
+    pub(super) queue: QueueId,
+    pub(super) read: ReadId,
+    /// The period that its lease was renewed to.
+    pub(super) lease: u16,
+    /// Cells that the subscriber may have unacknowledged.
+    pub(super) credit: u16,
+    /// The last cell in it.
+    pub(super) last: Option<Seq>,
+}
 
 impl Core {
     pub(super) fn committed(&mut self, ops: Vec<Op>, outcomes: Vec<Outcome>, out: &mut Vec<Output>) {
@@ -29,24 +41,29 @@ impl Core {
             self.sweep = if more { Sweep::Due } else { Sweep::Done };
         }
         let Some(asker) = pending.asker else { return };
+        self.closing -= usize::from(matches!(pending.turn, Turn::Close(_)));
         if let Op::Open { .. } = op
             && let Some(conn) = self.conns.get_mut(&asker.conn)
         {
             conn.opening = conn.opening.saturating_sub(1);
         }
         match (op, outcome) {
-            (Op::Open { queue, .. }, Outcome::Opened { last }) => {
-                self.subscribe(asker, (queue, pending.credit, last), out);
+            (Op::Open { queue, read, renew, .. }, Outcome::Opened { last }) => {
+                let Turn::Open(credit) = pending.turn else { return };
+                let opened = Opened { queue, read, lease: lease_period(renew), credit, last };
+                self.subscribe(asker, &opened, out);
             }
             (Op::Append { queue, cell, .. }, Outcome::Appended(seq)) => {
                 // The writer first: its answer must not wait behind the reader's cells.
                 self.answer(asker, Response::DONE, out);
                 self.fresh(queue, seq, cell, out);
             }
-            (_, Outcome::Rotated(queue)) => {
-                // Whoever reads by the old right reads no longer.
-                if self.subs.get(&queue).is_some_and(|sub| sub.conn != asker.conn) {
-                    self.end(queue, true, out);
+            (Op::RotateRead { to, .. }, Outcome::Rotated(queue)) => {
+                match self.subs.get_mut(&queue) {
+                    Some(sub) if sub.conn == asker.conn => sub.read = to,
+                    // Whoever reads by the old right reads no longer.
+                    Some(_) => self.end(queue, true, out),
+                    None => {}
                 }
                 self.answer(asker, Response::DONE, out);
             }
@@ -63,12 +80,8 @@ impl Core {
     }
 
     /// A new subscription; the one before it is told.
-    fn subscribe(
-        &mut self,
-        asker: Asker,
-        (queue, credit, last): (QueueId, u16, Option<Seq>),
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn subscribe(&mut self, asker: Asker, opened: &Opened, out: &mut Vec<Output>) {
+        let Opened { queue, read, lease, credit, last } = *opened;
         // Whoever asked may be gone: then the queue is there, and nobody is moved.
         let Some(handle) = self.new_handle(asker.conn, queue) else { return };
         let elsewhere = self.subs.get(&queue).is_some_and(|sub| sub.conn != asker.conn);
@@ -77,6 +90,8 @@ impl Core {
         let sub = Sub {
             conn: asker.conn,
             handle,
+            read,
+            lease,
             credit,
             sent: Seq(0),
             unacked: alloc::collections::VecDeque::new(),

@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 
 use subrosa_codec::Day;
 use subrosa_wire::{
-    BlobPut, Frame, Handle, InvitePut, MINOR, Open, Refusal, Request, Response, Rid, Seq, UNANSWERED,
-    UNANSWERED_CHUNKS, WINDOW, Welcome,
+    BlobPut, Frame, Handle, InvitePut, MINOR, Open, QueueId, Refusal, Request, Response, Rid, Seq,
+    UNANSWERED, UNANSWERED_CHUNKS, WINDOW, Welcome,
 };
 
-use super::stream::{Asker, Conn, Fetching, Pending};
+use super::stream::{Asker, Conn, Fetching, Pending, Turn};
 use super::{Core, Phase};
-use crate::{BlobOp, ConnId, InviteOp, Op, Output, Stream};
+use crate::{BlobOp, ConnId, InviteOp, Op, Output, Stream, lease_period};
 
 impl Core {
     pub(super) fn frame(&mut self, conn: ConnId, frame: Frame<Request>, out: &mut Vec<Output>) {
@@ -76,7 +76,7 @@ impl Core {
             }
             _ => return Err(Refusal::Unsupported),
         };
-        self.give_out(Pending { asker: Some(asker), credit: 0 }, op, out);
+        self.give_out(asker, Turn::of(&op), op, out);
         Ok(())
     }
 
@@ -89,8 +89,7 @@ impl Core {
         conn.opening += 1;
         let renew = self.last_day(self.limits.lease_days);
         let op = Op::Open { queue: open.queue, read: open.read.id(), admit: open.admit, renew };
-        let credit = open.credit.min(WINDOW);
-        self.give_out(Pending { asker: Some(asker), credit }, op, out);
+        self.give_out(asker, Turn::Open(open.credit.min(WINDOW)), op, out);
         Ok(())
     }
 
@@ -140,7 +139,7 @@ impl Core {
 
     /// Cumulative, of this subscription only, and never beyond what it was sent.
     fn ack(&mut self, conn: ConnId, rid: Rid, (handle, upto): (Handle, Seq), out: &mut Vec<Output>) {
-        let Some(queue) = self.queue_of(conn, handle) else {
+        let Some(queue) = self.queue_of(conn, handle).filter(|queue| !self.is_ending(*queue)) else {
             self.send(conn, rid, Response::Reply(Err(Refusal::Missing)), out);
             return;
         };
@@ -150,16 +149,36 @@ impl Core {
             return;
         };
         let asker = Asker { conn, rid, chunk: false };
-        self.give_out(Pending { asker: Some(asker), credit: 0 }, Op::Ack { queue, upto }, out);
+        self.give_out(asker, Turn::Plain, Op::Ack { queue, upto }, out);
         self.pump(queue, out);
         self.pump_stream(conn, out);
     }
 
-    fn give_out(&mut self, pending: Pending, op: Op, out: &mut Vec<Output>) {
-        if let Some(asker) = pending.asker {
-            self.count(asker);
+    /// Whether the queue will be gone when an operation given out now is committed. If it is made anew by then, its
+    /// places begin again, and an ack of the old one's cells would erase the new one's.
+    fn is_ending(&self, queue: QueueId) -> bool {
+        let Some(sub) = self.subs.get(&queue) else { return true };
+        if sub.lease < lease_period(self.today) {
+            return true;
         }
-        self.pending.push_back(pending);
+        if self.closing == 0 {
+            return false;
+        }
+        let mut read = sub.read;
+        for pending in &self.pending {
+            match pending.turn {
+                Turn::Close(ends) if ends == read => return true,
+                Turn::Rotate(from, to) if from == read => read = to,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    fn give_out(&mut self, asker: Asker, turn: Turn, op: Op, out: &mut Vec<Output>) {
+        self.count(asker);
+        self.closing += usize::from(matches!(turn, Turn::Close(_)));
+        self.pending.push_back(Pending { asker: Some(asker), turn });
         out.push(Output::Commit(op));
     }
 

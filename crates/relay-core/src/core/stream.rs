@@ -4,9 +4,9 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 
-use subrosa_wire::{Handle, QueueId, Rid, Seq};
+use subrosa_wire::{Handle, QueueId, ReadId, Rid, Seq};
 
-use crate::{ConnId, Stream, Ticket};
+use crate::{ConnId, Op, Stream, Ticket};
 
 #[derive(Debug)]
 pub(super) struct Conn {
@@ -72,6 +72,9 @@ pub(super) enum Progress {
 pub(super) struct Sub {
     pub(super) conn: ConnId,
     pub(super) handle: Handle,
+    /// The right it reads by, and the period its lease was renewed to.
+    pub(super) read: ReadId,
+    pub(super) lease: u16,
     /// Cells it may have unacknowledged.
     pub(super) credit: u16,
     /// The last cell sent.
@@ -113,12 +116,29 @@ pub(super) struct Asker {
 pub(super) struct Pending {
     /// `None`: the relay itself.
     pub(super) asker: Option<Asker>,
-    /// Of an `OPEN`.
-    pub(super) credit: u16,
+    pub(super) turn: Turn,
 }
 
-impl Pending {
-    pub(super) const SWEEP: Self = Self { asker: None, credit: 0 };
+/// What the core must know of an operation before its outcome.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Turn {
+    Plain,
+    /// With the credit that was asked for.
+    Open(u16),
+    /// The queue that this right reads ends.
+    Close(ReadId),
+    /// The first right becomes the second.
+    Rotate(ReadId, ReadId),
+}
+
+impl Turn {
+    pub(super) fn of(op: &Op) -> Self {
+        match op {
+            Op::Close { read } => Self::Close(*read),
+            Op::RotateRead { read, to } => Self::Rotate(*read, *to),
+            _ => Self::Plain,
+        }
+    }
 }
 
 /// A read given out.

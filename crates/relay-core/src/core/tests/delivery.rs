@@ -308,9 +308,10 @@ fn a_stream_that_does_not_drain_is_left_behind_and_catches_up() {
     world.append_all(writer, 1, 0..30);
     let held = world.sockets[&reader].frames.len();
     assert!((4..=5).contains(&held), "{held} cells wait for a socket that takes none");
+    // It reads again, and acknowledges nothing.
     world.clogged.clear();
     world.flush();
-    assert_eq!(world.read_all(reader, handle), (0..30).collect::<Vec<_>>());
+    assert_eq!(world.numbers(reader, handle), (0..30).collect::<Vec<_>>());
 }
 
 #[test]
@@ -331,8 +332,25 @@ fn what_waits_for_all_sockets_together_is_bounded_and_everyone_catches_up() {
     world.clogged.clear();
     world.flush();
     for (conn, _, handle) in readers {
-        assert_eq!(world.read_all(conn, handle), (0..60).collect::<Vec<_>>());
+        assert_eq!(world.numbers(conn, handle), (0..60).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn who_leaves_makes_room_for_those_who_wait() {
+    let limits = Limits { output_total: 20 * 4_200, queue_cells: 400, ..small() };
+    let mut world = World::new(limits);
+    let (writer, clogged, waiting) = (world.connect(), world.connect(), world.connect());
+    world.open(clogged, 1, 64);
+    world.clogged.insert(clogged);
+    world.append_all(writer, 1, 0..60);
+    let handle = world.open(waiting, 2, 64);
+    world.append_all(writer, 2, 0..9);
+    assert!(world.cells(waiting, handle).len() < 3, "there is no room for all");
+    let before = world.numbers(waiting, handle).len();
+    world.sockets.get_mut(&clogged).unwrap().bytes = 0;
+    world.feed([Input::Left(clogged)]);
+    assert!(world.numbers(waiting, handle).len() > before);
 }
 
 #[test]
