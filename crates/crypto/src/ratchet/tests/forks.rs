@@ -83,6 +83,22 @@ fn the_first_cell_of_a_session_is_bound_to_it() {
     assert_eq!(alarm(&mut pair, &cell), Some(Alarm::Index));
 }
 
+/// A limit, kept here so that nobody has to find it again: what was given up is no longer compared.
+#[test]
+fn a_copy_that_fills_a_number_given_up_is_only_too_old_until_its_next_cell() {
+    let mut pair = within_a_chain();
+    let mut copy = pair.copy(J);
+    let missing = pair.ends[J].session.next_seq();
+    pair.send(J);
+    pair.say(J);
+    let (session, _) = pair.ends[I].session.give_up(missing, pair.now).unwrap();
+    pair.ends[I].session = session;
+    let cell = pair.send_as(&mut copy, J);
+    assert_eq!(pair.deliver(I, &cell).unwrap_err(), OpenError::Old);
+    let cell = pair.send_as(&mut copy, J);
+    assert_eq!(alarm(&mut pair, &cell), Some(Alarm::Index));
+}
+
 #[test]
 fn two_copies_that_take_the_same_step_alarm_by_their_keys() {
     let mut pair = before_a_step();
