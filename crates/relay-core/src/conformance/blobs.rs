@@ -7,10 +7,10 @@ use subrosa_wire::InviteKind::Address;
 use subrosa_wire::Refusal;
 
 use super::desk::{
-    Desk, EMPTY, MISSING, QUOTA, TODAY, chunk, drop_blob, open, put, put_chunk, revoke, sweep,
+    Desk, EMPTY, MISSING, QUOTA, TODAY, blob, chunk, drop_blob, open, owner, put, put_chunk, revoke, sweep,
 };
 use super::{Bench, Rule, SMALL};
-use crate::{Limits, Outcome, Store};
+use crate::{BlobOp, Limits, Op, Outcome, Store};
 
 pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
     alloc::vec![
@@ -20,6 +20,7 @@ pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
         ("chunks are counted when the blob is made", counted_when_made),
         ("a dropped blob is gone", dropped),
         ("a blob is there on its last day, and hidden at once on the next", hides_at_once),
+        ("an owner whose blob has expired may put another, and keeps it", owners_are_free),
         ("blobs stay over a restart", blobs_stay),
         ("where none are offered, none are kept", none_offered),
     ]
@@ -106,6 +107,23 @@ fn hides_at_once<B: Bench>(bench: &mut B) {
     assert_eq!(desk.0.knowledge(9).chunk_count, 0);
     // Its room is free.
     desk.is(put_chunk(2, 2, (0, 4), 20), &Outcome::Done);
+}
+
+fn owners_are_free<B: Bench>(bench: &mut B) {
+    let mut desk = desk(bench);
+    desk.is(put_chunk(1, 1, (0, 1), 10), &Outcome::Done);
+    let later = TODAY.plus(31);
+    desk.is(sweep(later, 0), &Outcome::Swept { more: true });
+    let (index, of, chunk) = (0, 1, chunk(20));
+    let put = BlobOp::Put { blob: blob(2), owner: owner(1), index, of, expires: later, chunk };
+    desk.is(Op::Blob(put), &Outcome::Done);
+    // Erasing the old one must not take the owner's right to the new one along.
+    let mut left = 9;
+    while left > 0 && desk.one(sweep(later, 9)) == (Outcome::Swept { more: true }) {
+        left -= 1;
+    }
+    desk.is(drop_blob(1), &Outcome::Done);
+    assert!(desk.chunk(2, 0).is_none());
 }
 
 fn blobs_stay<B: Bench>(bench: &mut B) {

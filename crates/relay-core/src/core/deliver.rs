@@ -25,8 +25,6 @@ impl Core {
                 return;
             }
             Progress::Behind => return,
-            // A read may have brought it already.
-            Progress::Live if seq <= sub.sent => return,
             Progress::Live => (sub.conn, sub.free()),
         };
         if free > 0 && self.room(conn) > 0 {
@@ -96,6 +94,7 @@ impl Core {
     fn deliver(&mut self, queue: QueueId, seq: Seq, cell: Cell, out: &mut Vec<Output>) -> bool {
         let Some(sub) = self.subs.get_mut(&queue) else { return false };
         if seq <= sub.sent {
+            // A read under way had brought it before the news of its commit came.
             return true;
         }
         sub.sent = seq;

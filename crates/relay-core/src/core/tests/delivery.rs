@@ -4,7 +4,7 @@ use std::vec::Vec;
 use subrosa_wire::{Handle, Refusal, Request, Response, Seq, WINDOW};
 
 use super::world::{World, append, open, queue, read, refused, small};
-use crate::{Input, Limits};
+use crate::{ConnId, Input, Limits};
 
 #[test]
 fn a_fresh_cell_goes_to_its_subscriber_and_a_waiting_one_to_the_next() {
@@ -336,21 +336,54 @@ fn what_waits_for_all_sockets_together_is_bounded_and_everyone_catches_up() {
     }
 }
 
-#[test]
-fn who_leaves_makes_room_for_those_who_wait() {
+/// A stream takes all room there is, with `cells` in its queue; another waits; then `free` makes room.
+fn one_waits_for_another(cells: u32, free: fn(&mut World, ConnId)) {
     let limits = Limits { output_total: 20 * 4_200, queue_cells: 400, ..small() };
     let mut world = World::new(limits);
     let (writer, clogged, waiting) = (world.connect(), world.connect(), world.connect());
     world.open(clogged, 1, 64);
     world.clogged.insert(clogged);
-    world.append_all(writer, 1, 0..60);
+    world.append_all(writer, 1, 0..cells);
     let handle = world.open(waiting, 2, 64);
     world.append_all(writer, 2, 0..9);
-    assert!(world.cells(waiting, handle).len() < 3, "there is no room for all");
     let before = world.numbers(waiting, handle).len();
-    world.sockets.get_mut(&clogged).unwrap().bytes = 0;
-    world.feed([Input::Left(clogged)]);
-    assert!(world.numbers(waiting, handle).len() > before);
+    assert!(before < 3, "there is no room for all");
+    free(&mut world, clogged);
+    assert_eq!(before + world.numbers(waiting, handle).len(), 9);
+}
+
+#[test]
+fn who_leaves_makes_room_for_those_who_wait() {
+    one_waits_for_another(60, |world, clogged| {
+        world.sockets.get_mut(&clogged).unwrap().bytes = 0;
+        world.feed([Input::Left(clogged)]);
+    });
+}
+
+#[test]
+fn who_reads_at_last_makes_room_for_those_who_wait() {
+    // Its own queue has nothing more to give: the room is another's.
+    one_waits_for_another(20, |world, clogged| {
+        world.feed([Input::Writable(clogged, usize::MAX)]);
+    });
+}
+
+#[test]
+fn an_ack_on_a_queue_whose_lease_has_lapsed_is_not_applied() {
+    let mut world = World::new(small());
+    let (one, two) = (world.connect(), world.connect());
+    let handle = world.open(one, 1, 8);
+    world.append(two, 1, 1);
+    world.feed([Input::Day(super::world::TODAY.plus(96))]);
+    let Request::Open(mut anew) = open(1, 8) else { unreachable!() };
+    anew.read = read(9);
+    let batch = [
+        world.input(two, Request::Open(anew)),
+        world.input(two, append(1, 2)),
+        world.input(one, Request::Ack { handle, upto: Seq(u64::MAX) }),
+    ];
+    world.feed(batch);
+    assert_eq!(world.service().knowledge(0).cell_count, 1);
 }
 
 #[test]

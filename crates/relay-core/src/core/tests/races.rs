@@ -245,6 +245,15 @@ fn an_ack_of_a_closed_queues_cell_does_not_erase_its_successors() {
     assert_eq!(stored(&driver, 2), [2]);
     driver.settle();
     assert_eq!(driver.received(other, queue(2)), [2]);
+    // The same where the subscriber itself has rotated, before.
+    driver.ask(other, Request::RotateRead { read: read(2), to: read(4).id() });
+    driver.settle();
+    driver.ask(reader, Request::Close { read: read(4) });
+    driver.ask(reader, open(2, CREDIT));
+    driver.ask(reader, append(2, 3));
+    driver.ack(other, 0, 1);
+    driver.commit(usize::MAX);
+    assert_eq!(stored(&driver, 2), [3]);
 }
 
 #[test]
