@@ -1,10 +1,33 @@
-//! The subrosa relay.
+//! The subrosa relay: keeps fixed-size ciphertext and hashes, serves them over QUIC, and can print all it knows.
+//!
+//! Spec: docs/spec/relay.md; for operators: docs/guide/relay.md. Invariant: what this crate acknowledges is on disk,
+//! and no log line holds an address of a peer, an id or a capability.
+//!
+//! [`Relay::start`] runs one inside another program; [`main`] is the binary's.
 
+mod cli;
+mod clock;
+mod commands;
+pub mod config;
+mod desk;
+mod disclose;
+mod exit;
 mod files;
 pub mod identity;
+mod net;
 pub mod qr;
 pub mod reach;
+mod relay;
+mod served;
 pub mod slab;
-mod store;
-pub use store::*;
+pub mod store;
 mod tls;
+
+pub use clock::ClockJumped;
+pub use commands::main;
+pub use config::{Config, LogLevel};
+pub use reach::Reach;
+pub use relay::{Relay, StartError};
+pub use subrosa_relay_core::{Knowledge, Limits};
+pub use subrosa_wire::RelayAddress;
+pub use tls::provider;

@@ -47,6 +47,13 @@ impl SlabStore {
         }
     }
 
+    /// [`SlabStore::known`], and what the store keeps of itself.
+    pub(crate) fn whole_knowledge(&self, rows: usize) -> Knowledge {
+        let mut knowledge = self.known(rows);
+        knowledge.tables.push(self.own_table());
+        knowledge
+    }
+
     fn rows<T>(
         &self,
         prefix: &[u8],
@@ -58,7 +65,7 @@ impl SlabStore {
     }
 
     /// What the store keeps of itself, as a table beside those that every kind of store has.
-    pub(crate) fn own_table(&self) -> Table {
+    fn own_table(&self) -> Table {
         let values = vec![
             Value::Bytes(self.store_id.to_vec()),
             Value::Number(self.boot),

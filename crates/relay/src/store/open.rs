@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use subrosa_codec::Day;
-use subrosa_relay_core::{Knowledge, Limits, Store, StoreFault};
+use subrosa_relay_core::{Knowledge, Limits, StoreFault};
 use subrosa_wire::{BlobId, InviteId, QueueId};
 
 use crate::files;
@@ -156,9 +156,7 @@ pub fn inspect(folder: &Path, rows: usize) -> Result<Option<Knowledge>, OpenErro
     let mut store = assemble(records, &Disks { cells, chunks }, Scan::Look, StoreSettings::default())?;
     store.boot = boot;
     store.store_id = store_id;
-    let mut knowledge = store.knowledge(rows);
-    knowledge.tables.push(store.own_table());
-    Ok(Some(knowledge))
+    Ok(Some(store.whole_knowledge(rows)))
 }
 
 fn lock(folder: &Path) -> Result<File, OpenError> {

@@ -1,0 +1,134 @@
+//! The command line of `subrosa-relay`.
+//!
+//! Spec: docs/guide/relay.md, "Commands". Invariant: an option given on the command line wins over the file.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, LogLevel};
+use crate::exit::Failure;
+
+/// A relay for subrosa: keeps sealed messages until they are fetched, and has nothing else to tell.
+#[derive(Debug, Parser)]
+#[command(name = "subrosa-relay", version)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Configuration file [default: relay.toml in /etc/subrosa-relay or ~/.config/subrosa-relay, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder for everything the relay keeps [default: /var/lib/subrosa-relay or ~/.local/share/subrosa-relay]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// UDP address and port to serve on [default: [::]:7672]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Name or address that invites carry [default: the address by which this machine is reached]
+    #[arg(long, global = true)]
+    host: Option<String>,
+    /// How much is logged: error, warn, info, debug
+    #[arg(long, global = true, value_name = "LEVEL", value_parser = log_level)]
+    log: Option<LogLevel>,
+    /// Start although the clock moved by more than two days since the last time
+    #[arg(long, global = true)]
+    accept_clock: bool,
+}
+
+/// What to do; `run` without a word.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve; everything that is missing is made [default]
+    Run,
+    /// Make the data folder, the key and an empty store, and print the address
+    Init,
+    /// Print the address that people give to `subrosa`
+    Address {
+        /// As a QR code too
+        #[arg(long)]
+        qr: bool,
+    },
+    /// Print everything that this relay keeps (stop it first)
+    Disclose {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        /// Rows of each table
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        rows: usize,
+    },
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// What to do with the configuration.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read it and say what is wrong
+    Check,
+    /// Print it as a commented file, with everything that the command line changes
+    Show,
+}
+
+fn log_level(word: &str) -> Result<LogLevel, &'static str> {
+    LogLevel::parse(word).ok_or("must be one of: error, warn, info, debug")
+}
+
+impl Options {
+    /// The configuration that these options ask for.
+    pub(crate) fn config(self) -> Result<Config, Failure> {
+        let file = self.config.or_else(|| default_file().filter(|path| path.exists()));
+        let mut config = file.map_or_else(|| Ok(Config::default()), |path| Config::load(&path))?;
+        config.data = Some(match self.data.or(config.data) {
+            Some(data) => data,
+            None => default_data().ok_or_else(no_home)?,
+        });
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.host = self.host.or(config.host);
+        config.log = self.log.unwrap_or(config.log);
+        config.accept_clock |= self.accept_clock;
+        Ok(config)
+    }
+}
+
+fn no_home() -> Failure {
+    Failure::Usage("no folder for the data: HOME is not set; give one with --data".to_owned())
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// The folder that the environment names, or one under the home.
+fn folder(variable: &str, under_home: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| Some(home()?.join(under_home)))
+}
+
+fn default_file() -> Option<PathBuf> {
+    if is_root() {
+        return Some(PathBuf::from("/etc/subrosa-relay/relay.toml"));
+    }
+    Some(folder("XDG_CONFIG_HOME", ".config")?.join("subrosa-relay").join("relay.toml"))
+}
+
+fn default_data() -> Option<PathBuf> {
+    // A supervisor's word counts most: systemd names the folder that it made.
+    if let Some(folder) = std::env::var_os("STATE_DIRECTORY").map(PathBuf::from) {
+        return Some(folder);
+    }
+    if is_root() {
+        return Some(PathBuf::from("/var/lib/subrosa-relay"));
+    }
+    Some(folder("XDG_DATA_HOME", ".local/share")?.join("subrosa-relay"))
+}

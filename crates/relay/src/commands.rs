@@ -1,0 +1,149 @@
+//! What each command of the binary does.
+//!
+//! Spec: docs/guide/relay.md, "Commands". Invariant: results go to stdout, everything else to stderr, and neither
+//! ever shows a peer's address, an id in use or a capability, except `disclose`, which exists to.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use subrosa_relay_core::StoreFault;
+use subrosa_wire::RelayAddress;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::{Cli, Command, ConfigCommand};
+use crate::config::{Config, LogLevel};
+use crate::exit::{self, Failure};
+use crate::identity::Identity;
+use crate::reach::{self, Reach};
+use crate::relay::{Relay, StartError, stored_port};
+use crate::store::{self, OpenError};
+use crate::{disclose, qr};
+
+/// The whole of `subrosa-relay`.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing is left to tell if even this can't be printed.
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if asked { 0 } else { exit::USAGE });
+        }
+    };
+    match perform(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of a pipe had enough.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("subrosa-relay: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn perform(cli: Cli) -> Result<(), Failure> {
+    let command = cli.command.unwrap_or(Command::Run);
+    let config = cli.options.config()?;
+    log_to_stderr(config.log);
+    match command {
+        Command::Run => run(config),
+        Command::Init => init(config),
+        Command::Address { qr } => print_address(&known_address(&config)?, qr),
+        Command::Disclose { json, rows } => disclose_all(&config, json, rows),
+        Command::Config(ConfigCommand::Check) => print("The configuration is good.\n"),
+        Command::Config(ConfigCommand::Show) => print(&config.to_toml()),
+    }
+}
+
+/// Only this crate's own lines: those of the network library name addresses.
+fn log_to_stderr(level: LogLevel) {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::prelude::*;
+    let level = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let ours = Targets::new().with_target("subrosa_relay", level);
+    // A second subscriber in one process is a test's.
+    let _ = tracing_subscriber::registry().with(lines.with_filter(ours)).try_init();
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)
+}
+
+/// Serves until a signal or a fault.
+fn run(config: Config) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(StartError::Serve)?;
+    runtime.block_on(async {
+        // Before the relay starts: a signal during the start is heard after it.
+        let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Serve)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Serve)?;
+        let relay = Relay::start(config)?;
+        let qr = io::stdout().is_terminal();
+        print_address(relay.address(), qr)?;
+        let end: Result<(), StoreFault> = tokio::select! {
+            _ = terminate.recv() => Ok(()),
+            _ = interrupt.recv() => Ok(()),
+            end = relay.ended() => end,
+        };
+        relay.stop();
+        Ok(end?)
+    })
+}
+
+/// Makes everything that a start makes, by starting once.
+fn init(config: Config) -> Result<(), Failure> {
+    let relay = Relay::start(config)?;
+    let address = relay.address().clone();
+    relay.stop();
+    print_address(&address, false)
+}
+
+fn print_address(address: &RelayAddress, qr: bool) -> Result<(), Failure> {
+    let mut text = format!("{address}\n");
+    if qr {
+        text += &qr::half_blocks(&address.to_string()).unwrap_or_default();
+    }
+    print(&text)?;
+    // For the person, not for the program that reads the address.
+    eprintln!("{}", Reach::of(address.host()).sentence());
+    Ok(())
+}
+
+fn folder(config: &Config) -> Result<PathBuf, Failure> {
+    config.data.clone().ok_or_else(|| Failure::Usage("no data folder; give one with --data".to_owned()))
+}
+
+/// The address of the relay in the data folder, running or not.
+fn known_address(config: &Config) -> Result<RelayAddress, Failure> {
+    let folder = folder(config)?;
+    let missing = || Failure::NoRelay(folder.display().to_string());
+    let identity = Identity::load(&folder)?.ok_or_else(missing)?;
+    let mut listen = config.listen;
+    if listen.port() == 0 {
+        listen.set_port(stored_port(&folder).map_err(OpenError::Io)?);
+    }
+    let host = config.host.clone().unwrap_or_else(|| reach::announced_host(listen));
+    let address = RelayAddress::new(identity.pin(), &host, listen.port());
+    Ok(address.map_err(|error| StartError::Host { host, error })?)
+}
+
+fn disclose_all(config: &Config, json: bool, rows: usize) -> Result<(), Failure> {
+    let folder = folder(config)?;
+    let missing = || Failure::NoRelay(folder.display().to_string());
+    let knowledge = match store::inspect(&folder, rows) {
+        Err(OpenError::InUse) => return Err(Failure::Running),
+        known => known?.ok_or_else(missing)?,
+    };
+    print(&if json { disclose::json(&knowledge) } else { disclose::text(&knowledge) })
+}

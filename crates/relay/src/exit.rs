@@ -1,0 +1,107 @@
+//! Exit codes of the binary, after sysexits(3), and which failure has which.
+//!
+//! Spec: docs/guide/relay.md, "Exit codes". Invariant: a supervisor can tell by the code alone whether starting again
+//! helps.
+
+use std::io;
+
+use subrosa_relay_core::StoreFault;
+
+use crate::config::ConfigError;
+use crate::identity::IdentityError;
+use crate::relay::StartError;
+use crate::store::OpenError;
+
+/// The command line is wrong.
+pub(crate) const USAGE: u8 = 64;
+/// The data folder holds what this version can't use.
+pub(crate) const DATA: u8 = 65;
+/// Something needed is taken: the port, or the folder by another relay.
+pub(crate) const UNAVAILABLE: u8 = 69;
+/// A file can't be created.
+pub(crate) const CANNOT_CREATE: u8 = 73;
+/// The disk failed. What was acknowledged is on it.
+pub(crate) const IO: u8 = 74;
+/// No permission.
+pub(crate) const NO_PERMISSION: u8 = 77;
+/// The configuration, or the machine's clock, is wrong.
+pub(crate) const CONFIG: u8 = 78;
+
+/// What a command of the binary fails with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Fault(#[from] StoreFault),
+    #[error("cannot write the answer: {0}")]
+    Output(io::Error),
+    #[error("{0}")]
+    Usage(String),
+    #[error("the relay is running and has its store to itself; stop it, then ask again")]
+    Running,
+    #[error("there is no relay in {0} yet; `subrosa-relay init` makes one")]
+    NoRelay(String),
+}
+
+impl Failure {
+    /// Its code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Start(error) => of_start(error),
+            Self::Config(_) => CONFIG,
+            Self::Open(error) => of_open(error),
+            Self::Identity(error) => of_identity(error),
+            Self::Fault(StoreFault::Damaged(_)) => DATA,
+            Self::Fault(_) | Self::Output(_) => IO,
+            Self::Usage(_) => USAGE,
+            Self::Running => UNAVAILABLE,
+            Self::NoRelay(_) => DATA,
+        }
+    }
+}
+
+fn of_start(error: &StartError) -> u8 {
+    match error {
+        StartError::Folder { error, .. } => of_io(error, CANNOT_CREATE),
+        StartError::Identity(error) => of_identity(error),
+        StartError::Store(error) => of_open(error),
+        StartError::Clock(_) | StartError::Host { .. } => CONFIG,
+        StartError::PortInUse { .. } => UNAVAILABLE,
+        StartError::Listen { error, .. } => of_io(error, UNAVAILABLE),
+        StartError::Serve(_) => UNAVAILABLE,
+    }
+}
+
+fn of_open(error: &OpenError) -> u8 {
+    match error {
+        OpenError::InUse => UNAVAILABLE,
+        OpenError::Io(error) => of_io(error, IO),
+        OpenError::Records(_) | OpenError::Disk(_) => IO,
+        OpenError::Fault(StoreFault::Damaged(_)) => DATA,
+        OpenError::Fault(_) => IO,
+        OpenError::Newer { .. } | OpenError::Lost | OpenError::Damaged(_) => DATA,
+    }
+}
+
+fn of_identity(error: &IdentityError) -> u8 {
+    match error {
+        IdentityError::Io(error) => of_io(error, IO),
+        IdentityError::Damaged => DATA,
+        IdentityError::Randomness => UNAVAILABLE,
+    }
+}
+
+fn of_io(error: &io::Error, otherwise: u8) -> u8 {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => NO_PERMISSION,
+        io::ErrorKind::StorageFull => CANNOT_CREATE,
+        _ => otherwise,
+    }
+}

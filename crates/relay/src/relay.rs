@@ -1,0 +1,115 @@
+//! [`Relay`]: a running relay, in a binary of its own or inside another program.
+//!
+//! Spec: docs/guide/relay.md. Invariant: when [`Relay::start`] returns, the relay serves at the address that it
+//! announces, and will after every restart on the same data folder.
+
+mod start;
+
+use std::net::SocketAddr;
+use std::sync::mpsc as std_mpsc;
+use std::thread::JoinHandle;
+
+use subrosa_relay_core::{Knowledge, StoreFault};
+use subrosa_wire::RelayAddress;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+
+use crate::config::Config;
+use crate::desk::Message;
+use crate::reach::Reach;
+
+pub use start::StartError;
+pub(crate) use start::stored_port;
+
+/// Rows of each table that [`Relay::knowledge`] shows.
+const ROWS: usize = 1_000;
+
+/// How a relay ended; `None` while it serves.
+type End = Option<Result<(), StoreFault>>;
+
+/// A running relay with threads and a runtime of its own. Dropping it stops it.
+pub struct Relay {
+    address: RelayAddress,
+    local: SocketAddr,
+    inbox: mpsc::Sender<Message>,
+    runtime: Handle,
+    end: watch::Receiver<End>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Relay {
+    /// Starts a relay; when this returns, it serves.
+    ///
+    /// # Errors
+    /// [`StartError`], each with what to do.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        start::start(config)
+    }
+
+    /// What clients need to reach this relay, and nobody else.
+    #[must_use]
+    pub const fn address(&self) -> &RelayAddress {
+        &self.address
+    }
+
+    /// The UDP address that it serves on.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// From where the announced address can be reached.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        Reach::of(self.address.host())
+    }
+
+    /// Everything that the relay keeps at this moment, with at most 1,000 rows of each table. Empty when it has
+    /// stopped. Blocks for about one commit.
+    #[must_use]
+    pub fn knowledge(&self) -> Knowledge {
+        let (answer, answered) = std_mpsc::channel();
+        self.tell(Message::Knowledge(ROWS, answer));
+        answered.recv().unwrap_or_default()
+    }
+
+    /// Waits until the store fails, or somebody else stops the relay.
+    ///
+    /// # Errors
+    /// [`StoreFault`]: what was acknowledged is on disk; start again once the disk is well.
+    pub async fn ended(&self) -> Result<(), StoreFault> {
+        let mut end = self.end.clone();
+        let ended = end.wait_for(Option::is_some).await;
+        ended.map_or(Err(StoreFault::Broken("its thread is gone")), |end| end.unwrap_or(Ok(())))
+    }
+
+    /// Stops: what is under way is answered, clients are told, the store is closed. Blocks for about a second at most.
+    pub fn stop(self) {
+        drop(self);
+    }
+
+    /// Hands the core a message from whatever thread this is, in a runtime or not.
+    fn tell(&self, message: Message) {
+        let inbox = self.inbox.clone();
+        self.runtime.spawn(async move {
+            // A core that is gone has nobody to tell.
+            let _ = inbox.send(message).await;
+        });
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.tell(Message::Drain);
+        if let Some(thread) = self.thread.take() {
+            // It has logged whatever went wrong.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Relay(..)")
+    }
+}

@@ -1,0 +1,244 @@
+//! Starting a relay: folder, identity, store, clock, socket, threads, in this order.
+//!
+//! Spec: docs/guide/relay.md. Invariant: whatever is wrong is said before the first packet is answered.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+use std::thread;
+use std::time::Duration;
+
+use quinn::{Endpoint, TokioRuntime, VarInt};
+use subrosa_codec::Day;
+use subrosa_relay_core::{Input, MemStore, StoreFault};
+use subrosa_wire::{AddressError, RelayAddress};
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::clock::{ClockJumped, DayClock};
+use crate::config::Config;
+use crate::desk::{self, INBOX, Message};
+use crate::identity::{Identity, IdentityError};
+use crate::net::{Door, accept, bind};
+use crate::relay::{End, Relay};
+use crate::served::Served;
+use crate::store::{OpenError, SlabStore};
+use crate::{files, reach, tls};
+
+/// The file that keeps a port once chosen: invites carry it.
+const PORT_FILE: &str = "port";
+/// How long connections may take to close when the relay stops.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Why a relay does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The data folder refuses.
+    #[error("cannot use the data folder {path}: {error}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The key can't be had.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The clock is not to be trusted.
+    #[error(transparent)]
+    Clock(#[from] ClockJumped),
+    /// Another program has the port.
+    #[error(
+        "UDP port {port} is in use by another program, perhaps another relay; stop that, or choose another port \
+         with --listen (invites that were given out carry the old one)"
+    )]
+    PortInUse {
+        /// The port.
+        port: u16,
+    },
+    /// The system does not let this program have the address.
+    #[error("cannot listen on {listen}: {error}")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The announced host can't be part of an address.
+    #[error("\"{host}\" cannot be announced: {error}")]
+    Host {
+        /// The host.
+        host: String,
+        /// Why.
+        error: AddressError,
+    },
+    /// The system gives no threads, or TLS does not start.
+    #[error("cannot start serving: {0}")]
+    Serve(io::Error),
+}
+
+/// What was prepared for the threads.
+struct Parts {
+    config: Config,
+    identity: Identity,
+    store: Served,
+    clock: DayClock,
+    socket: UdpSocket,
+}
+
+pub(super) fn start(config: Config) -> Result<Relay, StartError> {
+    let (identity, store) = open(&config)?;
+    let clock = DayClock::start(store.day(), config.accept_clock)?;
+    let (socket, local) = listen(&config)?;
+    let host = config.host.clone().unwrap_or_else(|| reach::announced_host(local));
+    let address = RelayAddress::new(identity.pin(), &host, local.port())
+        .map_err(|error| StartError::Host { host, error })?;
+    let (inbox, messages) = mpsc::channel(INBOX);
+    let (ended, end) = watch::channel(None);
+    let parts = Parts { config, identity, store, clock, socket };
+    let (thread, runtime) = spawn(parts, (inbox.clone(), messages), ended)?;
+    tracing::info!("serving");
+    Ok(Relay { address, local, inbox, runtime, end, thread: Some(thread) })
+}
+
+/// The identity and the store, from the data folder or in memory.
+fn open(config: &Config) -> Result<(Identity, Served), StartError> {
+    let Some(folder) = &config.data else {
+        return Ok((Identity::generate()?, Served::Memory(MemStore::new(config.limits))));
+    };
+    files::create_folder(folder)
+        .map_err(|error| StartError::Folder { path: folder.clone(), error })?;
+    // The store first: its lock keeps a second relay from the key, and a newer store is left alone.
+    let store = SlabStore::open(folder, config.store, config.limits)?;
+    let identity = Identity::load_or_generate(folder)?;
+    Ok((identity, Served::Disk(Box::new(store))))
+}
+
+/// The socket, on the port that this relay was given once.
+fn listen(config: &Config) -> Result<(UdpSocket, SocketAddr), StartError> {
+    let mut listen = config.listen;
+    let folder = config.data.as_deref();
+    let refused = |error| StartError::Listen { listen: config.listen, error };
+    if listen.port() == 0 {
+        listen.set_port(folder.map_or(Ok(0), stored_port).map_err(refused)?);
+    }
+    let socket = bind(listen).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortInUse { port: listen.port() },
+        _ => StartError::Listen { listen, error },
+    })?;
+    let local = socket.local_addr().map_err(refused)?;
+    if let (0, Some(folder)) = (listen.port(), folder) {
+        files::write_new(&folder.join(PORT_FILE), format!("{}\n", local.port()).as_bytes()).map_err(refused)?;
+    }
+    Ok((socket, local))
+}
+
+/// The port that was chosen once, or 0.
+pub(crate) fn stored_port(folder: &Path) -> io::Result<u16> {
+    let stored = files::read_if_there(&folder.join(PORT_FILE))?;
+    Ok(stored.and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse().ok()).unwrap_or(0))
+}
+
+type Channel = (mpsc::Sender<Message>, mpsc::Receiver<Message>);
+
+/// Starts the thread that owns the runtime, and waits until it serves.
+fn spawn(
+    parts: Parts,
+    channel: Channel,
+    ended: watch::Sender<End>,
+) -> Result<(thread::JoinHandle<()>, tokio::runtime::Handle), StartError> {
+    let (ready, serves) = std_mpsc::channel();
+    let thread = thread::Builder::new().name("relay".into());
+    let thread = thread.spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("relay-net")
+            .enable_all()
+            .build();
+        match runtime {
+            Ok(runtime) => run(&runtime, parts, channel, (ready, ended)),
+            Err(error) => drop(ready.send(Err(error))),
+        }
+    });
+    let thread = thread.map_err(StartError::Serve)?;
+    match serves.recv() {
+        Ok(Ok(runtime)) => Ok((thread, runtime)),
+        Ok(Err(error)) => Err(StartError::Serve(error)),
+        Err(_) => Err(StartError::Serve(io::Error::other("its thread broke off"))),
+    }
+}
+
+type Ready = std_mpsc::Sender<io::Result<tokio::runtime::Handle>>;
+
+/// Serves until the core ends, then says goodbye.
+fn run(runtime: &Runtime, parts: Parts, (inbox, messages): Channel, (ready, ended): (Ready, watch::Sender<End>)) {
+    let Parts { config, identity, store, mut clock, socket } = parts;
+    let today = clock.today();
+    let endpoint = match runtime.block_on(async { endpoint(&identity, socket) }) {
+        Ok(endpoint) => endpoint,
+        Err(error) => return drop(ready.send(Err(error))),
+    };
+    let core = spawn_core(store, &config, (today, messages));
+    let core = match core {
+        Ok(core) => core,
+        Err(error) => return drop(ready.send(Err(error))),
+    };
+    let door = Door::new(inbox.clone(), config.limits.connections as usize, config.patience, config.retry_above);
+    runtime.block_on(async {
+        tokio::spawn(accept(endpoint.clone(), Arc::new(door)));
+        tokio::spawn(tick(clock, inbox));
+        // Whoever waits for it may have given up.
+        let _ = ready.send(Ok(tokio::runtime::Handle::current()));
+        let end = core.await.unwrap_or(Err(StoreFault::Broken("its thread broke off")));
+        match &end {
+            Ok(()) => tracing::info!("stopped"),
+            Err(fault) => tracing::error!(%fault, "stopped"),
+        }
+        endpoint.set_server_config(None);
+        let _ = timeout(FAREWELL, endpoint.wait_idle()).await;
+        endpoint.close(VarInt::from_u32(0), b"");
+        ended.send_replace(Some(end));
+    });
+}
+
+/// The core's own thread; what it returns is how the relay ended.
+fn spawn_core(
+    store: Served,
+    config: &Config,
+    (today, messages): (Day, mpsc::Receiver<Message>),
+) -> io::Result<tokio::sync::oneshot::Receiver<Result<(), StoreFault>>> {
+    let (end, ended) = tokio::sync::oneshot::channel();
+    let mut limits = config.limits;
+    // Sockets are counted by connection; the core counts streams, of which each may have a few.
+    limits.connections = limits.connections.saturating_mul(1 + u32::from(subrosa_wire::BLOB_STREAMS));
+    thread::Builder::new().name("relay-core".into()).spawn(move || {
+        // Nobody waits for it only if the runtime broke off.
+        let _ = end.send(desk::run(store, limits, today, messages));
+    })?;
+    Ok(ended)
+}
+
+fn endpoint(identity: &Identity, socket: UdpSocket) -> io::Result<Endpoint> {
+    let server = tls::server_config(identity).map_err(io::Error::other)?;
+    let config = tls::endpoint_config(identity).map_err(io::Error::other)?;
+    Endpoint::new(config, Some(server), socket, Arc::new(TokioRuntime))
+}
+
+/// Tells the core the day, once a second.
+async fn tick(mut clock: DayClock, inbox: mpsc::Sender<Message>) {
+    let mut second = interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        second.tick().await;
+        if inbox.send(Message::Input(Input::Day(clock.today()))).await.is_err() {
+            return;
+        }
+    }
+}
