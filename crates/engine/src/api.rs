@@ -142,7 +142,9 @@ pub enum CommandError {
     #[error("there is nothing in it to send")]
     Empty,
     /// No relay of my own yet.
-    #[error("you have no relay yet: choose where your friends reach you first (subrosa init --relay, or host one)")]
+    #[error(
+        "you have no relay yet: choose where your friends reach you first (subrosa init --relay, or host one)"
+    )]
     NoRelay,
     /// The relay address can't be used; the sentence says why.
     #[error("{0}")]
@@ -294,7 +296,9 @@ pub enum AlarmKind {
     #[error("a second copy of this contact's keys is in use (a clone, or an old copy that was put back)")]
     Fork,
     /// My own data is older than what the contact has seen of it.
-    #[error("this profile is older than what your contact has already seen: an old copy of your data was put back")]
+    #[error(
+        "this profile is older than what your contact has already seen: an old copy of your data was put back"
+    )]
     OwnRollback,
     /// Several cells that nobody can open: not latched, sending goes on.
     #[error("several cells of this chat could not be opened: compare with your contact, or recover the chat")]
@@ -437,10 +441,14 @@ pub enum JoinFailure {
     #[error("this invite is gone (expired or taken back): ask for a new one")]
     Gone,
     /// The bundle is not what the link promises: the relay lies, or the link is not genuine.
-    #[error("this invite is not genuine: what the relay keeps does not match the link. Do not trust this relay; ask for a new invite another way")]
+    #[error(
+        "this invite is not genuine: what the relay keeps does not match the link. Do not trust this relay; ask for a new invite another way"
+    )]
     NotGenuine,
     /// Past its day on this machine's clock.
-    #[error("this invite has expired (or this machine's clock is wrong): check the clock, or ask for a new one")]
+    #[error(
+        "this invite has expired (or this machine's clock is wrong): check the clock, or ask for a new one"
+    )]
     Expired,
     /// Made by a newer subrosa.
     #[error("this invite needs a newer version of subrosa: please update")]

@@ -12,11 +12,13 @@ mod event;
 mod flows;
 mod id;
 mod job;
+mod limits;
 pub mod mem;
 mod query;
 mod resume;
 pub mod rows;
 pub mod sanitize;
+mod tx;
 
 pub use event::{Effect, Event, Job, RelayAnswer, Transition};
 pub use flows::{found, handle};

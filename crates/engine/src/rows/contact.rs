@@ -155,9 +155,15 @@ pub struct Contact {
     /// The newest recovery key that they gave me: a recovery of mine uses it up.
     #[n(18)]
     pub received: Option<Hidden>,
-    /// When it was made, in milliseconds.
+    /// When the contact was made, in milliseconds.
     #[n(19)]
     pub since: u64,
+    /// The session that [`Contact::received`] came in.
+    #[n(20)]
+    pub received_in: i64,
+    /// The number of the cell that it came in: an older one that comes late does not replace it.
+    #[n(21)]
+    pub received_seq: u32,
 }
 
 impl Contact {
@@ -194,6 +200,8 @@ impl Contact {
             given_at: 0,
             received: None,
             since: now.0,
+            received_in: 0,
+            received_seq: 0,
         }
     }
 

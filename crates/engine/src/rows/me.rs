@@ -49,3 +49,19 @@ impl Counter {
 }
 
 row!(Counter, Meta);
+
+/// The last day on which a relay's clock and mine agreed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Clock {
+    /// Days since the Unix epoch.
+    #[n(0)]
+    pub agreed: u32,
+}
+
+impl Clock {
+    /// Its key.
+    pub const KEY: Key = Key::new(Table::Meta, 0, 3);
+}
+
+row!(Clock, Meta);

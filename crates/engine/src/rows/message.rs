@@ -86,7 +86,7 @@ pub struct Progress {
     /// How many of them the peer's ratchet has not acknowledged.
     #[n(2)]
     pub unacked: u32,
-    /// When the last of them was stored, in milliseconds.
+    /// When all of them were stored for the first time, in milliseconds; kept when it is sealed again.
     #[n(3)]
     pub sent: Option<u64>,
     /// Their receipt says that it is on their disk.
@@ -107,17 +107,18 @@ impl Progress {
     /// The state to show at `now`.
     #[must_use]
     pub fn state(&self, now: Millis) -> SendState {
-        let Self { cells, unsent, unacked, sent, delivered, read, failed } = *self;
+        let Self { cells, unsent: _, unacked, sent, delivered, read, failed } = *self;
         match (failed, sent) {
             _ if read => SendState::Read,
             _ if delivered => SendState::Delivered,
             (1, _) => SendState::Failed(FailReason::QueueGone),
             (2, _) => SendState::Failed(FailReason::Closed),
-            (_, Some(at)) if cells > 0 && unsent == 0 => {
-                let waits = unacked > 0 && now.since(Millis(at)) >= Self::UNSEEN;
-                if waits { SendState::Unseen } else { SendState::Sent }
+            (_, Some(at)) => {
+                let waits = unacked > 0 || cells == 0;
+                let long = now.since(Millis(at)) >= Self::UNSEEN;
+                if waits && long { SendState::Unseen } else { SendState::Sent }
             }
-            _ => SendState::Queued,
+            (_, None) => SendState::Queued,
         }
     }
 

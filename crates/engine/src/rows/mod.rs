@@ -23,7 +23,7 @@ pub use hidden::Hidden;
 pub use inbound::{Inbound, InboundState};
 pub use invite::{Invite, InviteStage, Mine, Theirs};
 pub use key::{Bytes, Change, Corrupt, Key, Rows, Span, Table};
-pub use me::{Counter, Me};
+pub use me::{Clock, Counter, Me};
 pub use message::{Message, MessageBody, Occurrence, Progress};
 pub use outbox::{OutCell, Outbox};
 pub use session::{RatchetRow, Role, Session, Stuck};

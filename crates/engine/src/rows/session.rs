@@ -11,7 +11,7 @@ use crate::id::SessionKey;
 /// What a session is to its contact.
 ///
 /// ```text
-/// Request --accept--> Current <--they answered-- Trial
+/// Request --accept--> Current <--they answered-- Trial        Void --retention--> erased
 ///                        |
 ///                     replaced --> Draining --retention--> erased        Leaving --accepted or retention--> erased
 /// ```
@@ -67,7 +67,7 @@ pub struct Session {
     /// Which entry of it is in use, 0 or 1.
     #[n(3)]
     pub entry: u8,
-    /// My queue that they append to.
+    /// My queue that they append to; 0 while there is none (a handshake at an address).
     #[n(4)]
     pub inbound: i64,
     /// When a draining session ends, in milliseconds.
@@ -79,36 +79,39 @@ pub struct Session {
     /// A body of theirs was opened.
     #[n(7)]
     pub heard: bool,
-    /// My `hello` has to be sealed.
-    #[n(8)]
-    pub hello_due: bool,
     /// My `confirm` was sealed, or is not mine to send.
-    #[n(9)]
+    #[n(8)]
     pub confirmed: bool,
     /// The relay refused: nothing is appended before this moment, in milliseconds.
-    #[n(10)]
+    #[n(9)]
     pub hold: Option<u64>,
     /// Refusals in a row.
-    #[n(11)]
+    #[n(10)]
     pub refusals: u32,
     /// Since when the relay says that the queue is missing, in milliseconds.
-    #[n(12)]
+    #[n(11)]
     pub missing_since: Option<u64>,
     /// Since when the peer misses a cell of mine although it has later ones.
-    #[n(13)]
+    #[n(12)]
     pub stuck: Option<Stuck>,
     /// When a heartbeat is due, drawn once when their cells begin to wait for an answer, in milliseconds.
-    #[n(14)]
+    #[n(13)]
     pub beat_at: Option<u64>,
     /// A text of mine found the window full.
-    #[n(15)]
+    #[n(14)]
     pub blocked: bool,
     /// When it began, in milliseconds.
-    #[n(16)]
+    #[n(15)]
     pub since: u64,
 }
 
 impl Session {
+    /// Whether texts are sealed in it.
+    #[must_use]
+    pub const fn is_current(&self) -> bool {
+        matches!(self.role, Role::Current)
+    }
+
     /// The key of the facts of this session.
     #[must_use]
     pub const fn key(key: SessionKey) -> Key {

@@ -78,20 +78,21 @@ impl Part {
 
 row!(Part, Part);
 
-/// A message that waits to be sealed. Key: `(Unsealed, contact, counted)`.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+/// A message of mine that waits to be sealed; its content is made from its own row then. Key:
+/// `(Unsealed, contact, position)`, so that they are sealed in the order in which they stand in the chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Unsealed {
-    /// The position of the message; its content is made from that row when it is sealed.
+    /// Since when it waits, in milliseconds.
     #[n(0)]
-    pub message: i64,
+    pub since: u64,
 }
 
 impl Unsealed {
-    /// The key of a waiting content of this chat.
+    /// The key for the message at this position.
     #[must_use]
-    pub const fn key(chat: ContactId, counted: i64) -> Key {
-        Key::new(Table::Unsealed, chat.0, counted)
+    pub const fn key(chat: ContactId, position: Position) -> Key {
+        Key::new(Table::Unsealed, chat.0, position.0)
     }
 }
 
@@ -132,9 +133,9 @@ row!(Gap, Gap);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Bad {
-    /// Hashes of the different sealed headers, at most three.
+    /// Hashes of the different bodies, at most three.
     #[n(0)]
-    pub headers: Vec<ByteArray<32>>,
+    pub bodies: Vec<ByteArray<32>>,
 }
 
 impl Bad {

@@ -53,6 +53,10 @@ impl TimerKind {
         Self::Reinvite,
     ];
 
+    /// Those whose subject is a session.
+    pub const OF_SESSIONS: [Self; 7] =
+        [Self::Confirm, Self::Heartbeat, Self::Retry, Self::Watch, Self::Age, Self::Drain, Self::NoAnswer];
+
     /// The kind of that number.
     #[must_use]
     pub fn from_number(number: i64) -> Option<Self> {

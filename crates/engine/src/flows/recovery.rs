@@ -1,0 +1,142 @@
+//! Recovery: a new session under a recovery key, by a person's choice, visible to both.
+//!
+//! Spec: docs/spec/recovery.md (H2, A30). Invariant: keys are used up in the transition that uses them; no text is
+//! sealed before both sides are proven.
+
+use alloc::vec::Vec;
+
+use rand_core::CryptoRng;
+use subrosa_codec::Cell;
+use subrosa_crypto::{
+    IdentityPublic, RecoverError, Recovered, RecoveryIntro, RecoveryKey, Role as End, Weight,
+};
+
+use super::crossing::{Crossing, NewSession};
+use super::knock::unasked;
+use crate::api::{CommandError, ContactId, Notice};
+use crate::content::{Content, Control, Kind};
+use crate::id::{InboundId, OutboxId, SessionKey};
+use crate::rows::{Alarm, Contact, Corrupt, Occurrence, Role, Rows, StandingRow, Table};
+use crate::tx::{Stop, Tx};
+
+const BROKEN: Corrupt = Corrupt { table: Table::Contact };
+
+/// The reason in a recovery cell: own rollback.
+const OWN_ROLLBACK: u8 = 2;
+/// The reason in a recovery cell: an alarm, or out of step.
+const ALARMED: u8 = 3;
+
+impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
+    /// The side that starts it (role J).
+    pub(super) fn recover(&mut self, id: ContactId) -> Result<(), Stop> {
+        let mut contact = self.accepted_contact(id)?;
+        let Some(old) = contact.session.map(SessionKey) else { return Err(CommandError::Closed.into()) };
+        let Some(key) = contact.received.take() else { return Err(CommandError::NoRecoveryKey.into()) };
+        let key = RecoveryKey::parse(key.expose()).map_err(|_| BROKEN)?;
+        let reason = if contact.alarm == Some(Alarm::OwnRollback) { OWN_ROLLBACK } else { ALARMED };
+        contact.alarm = None;
+        self.note(&mut contact, id, Occurrence::IRecovered);
+        self.put_contact(id, &contact);
+        let queue = self.new_queue(Some(id))?;
+        let me = self.identity()?;
+        let peer = IdentityPublic::parse(&contact.identity).map_err(|_| BROKEN)?;
+        // What I saw last is not told: the peer shows it at most, and an old copy would say something wrong.
+        let intro = RecoveryIntro { descriptor: queue.descriptor, reason, ack_high: 0, ack_hash: [0; 32] };
+        let (session, cell) =
+            subrosa_crypto::recover(&me, &peer, &key, &intro, self.rng).map_err(|_| BROKEN)?;
+        let theirs = self.session(old)?.queue;
+        let descriptor = subrosa_crypto::QueueDescriptor::parse(theirs.expose()).map_err(|_| BROKEN)?;
+        let new = NewSession { role: Role::Trial, queue: &descriptor, inbound: queue.id, recovery: true };
+        let key = self.install(id, session, &new)?;
+        self.promote(id, key)?;
+        self.forget_strange(id)?;
+        self.first_cell(OutboxId { session: key, seq: OutboxId::FIRST }, cell)?;
+        Ok(())
+    }
+
+    /// The other side (role I): whether the cell was a recovery of this contact.
+    pub(super) fn try_recovery(&mut self, id: ContactId, cell: &Cell) -> Result<bool, Corrupt> {
+        let contact: Contact = self.contact(id)?;
+        let keys: Result<Vec<RecoveryKey>, _> =
+            contact.given.iter().map(|key| RecoveryKey::parse(key.expose())).collect();
+        let keys = keys.map_err(|_| BROKEN)?;
+        if keys.is_empty() {
+            return Ok(false);
+        }
+        let peer = IdentityPublic::parse(&contact.identity).map_err(|_| BROKEN)?;
+        let me = self.identity()?;
+        match subrosa_crypto::accept_recovery(&me, &peer, &keys, cell) {
+            Ok(recovered) => self.recovered(id, recovered)?,
+            Err(RecoverError::NotOurs) => return Ok(false),
+            Err(RecoverError::NewerVersion) => {
+                let name = crate::sanitize::name(contact.shown());
+                self.tell(Notice::Trouble(alloc::format!(
+                    "{name} recovered with a newer subrosa. Update to go on."
+                )));
+            }
+            Err(_) => {}
+        }
+        Ok(true)
+    }
+
+    fn recovered(&mut self, id: ContactId, recovered: Recovered) -> Result<(), Corrupt> {
+        let Recovered { session, intro, .. } = recovered;
+        let mut contact: Contact = self.contact(id)?;
+        contact.given.clear();
+        self.note(&mut contact, id, Occurrence::TheyRecovered);
+        let verified = core::mem::take(&mut contact.verified);
+        self.put_contact(id, &contact);
+        let current = contact.session.map(SessionKey);
+        let inbound = match current {
+            Some(current) => InboundId(self.session(current)?.inbound),
+            None => InboundId(0),
+        };
+        let decision = self.met(current, &session)?;
+        let role = if decision == Crossing::Keep { Role::Void } else { Role::Trial };
+        let new = NewSession { role, queue: &intro.descriptor, inbound, recovery: true };
+        let replaced = session.id();
+        let key = self.install(id, session, &new)?;
+        if decision != Crossing::Keep {
+            self.say_replaced(current, replaced.0)?;
+            self.promote(id, key)?;
+            let mut contact = self.contact(id)?;
+            contact.standing = StandingRow::Contact;
+            self.put_contact(id, &contact);
+            unasked(self.welcome(id, key))?;
+            self.forget_strange(id)?;
+        }
+        if verified {
+            self.alarm(id, Alarm::Recovered)?;
+        }
+        self.settle(id)
+    }
+
+    /// Whether a recovery of mine is on its way, too; and which of the two stays.
+    fn met(
+        &mut self,
+        current: Option<SessionKey>,
+        theirs: &subrosa_crypto::Session,
+    ) -> Result<Crossing, Corrupt> {
+        let Some(current) = current else { return Ok(Crossing::Switch) };
+        let (session, mine) = (self.session(current)?, self.ratchet(current)?);
+        if !session.recovery || session.heard || mine.role() != End::Joiner {
+            return Ok(Crossing::Switch);
+        }
+        let contact: Contact = self.contact(ContactId(session.contact))?;
+        // Both gave the one before up.
+        for key in contact.others.into_iter().map(SessionKey) {
+            if self.session(key)?.role == Role::Draining {
+                self.drop_session(key)?;
+            }
+        }
+        Ok(Crossing::of_recoveries(mine.id(), theirs.id()))
+    }
+
+    /// Tells whoever still holds the old session, in spite of a latch; left out when it can't be sealed.
+    fn say_replaced(&mut self, old: Option<SessionKey>, by: [u8; 32]) -> Result<(), Corrupt> {
+        let Some(old) = old else { return Ok(()) };
+        let notice = Content::of(Kind::Control(Control::Replaced { session: by }));
+        self.seal_content(old, &notice, Weight::Replaced)?.ok();
+        Ok(())
+    }
+}
