@@ -81,7 +81,9 @@ mod tests {
         assert_eq!(first_day(Day(20_000), Day(20_002), false), Ok(Day(20_002)));
         assert_eq!(first_day(Day(20_000), Day(19_999), false), Ok(Day(20_000)), "it never goes back");
         let jumped = first_day(Day(20_000), Day(20_400), false).expect_err("is too far");
-        assert!(jumped.to_string().contains("400 days after") && jumped.to_string().contains("--accept-clock"));
+        assert!(
+            jumped.to_string().contains("400 days after") && jumped.to_string().contains("--accept-clock")
+        );
         assert_eq!(first_day(Day(20_000), Day(20_400), true), Ok(Day(20_400)));
         assert!(first_day(Day(20_000), Day(19_000), false).is_err());
     }

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use rustix::fs::Mode;
 use subrosa_relay_core::StoreFault;
 use subrosa_wire::RelayAddress;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,6 +47,8 @@ pub fn main() -> ExitCode {
 }
 
 fn perform(cli: Cli) -> Result<(), Failure> {
+    // Whatever the folder allows: nothing that this process makes is for others.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let command = cli.command.unwrap_or(Command::Run);
     let config = cli.options.config()?;
     log_to_stderr(config.log);
@@ -69,7 +72,8 @@ fn log_to_stderr(level: LogLevel) {
         LogLevel::Info => LevelFilter::INFO,
         LogLevel::Debug => LevelFilter::DEBUG,
     };
-    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     let ours = Targets::new().with_target("subrosa_relay", level);
     // A second subscriber in one process is a test's.
     let _ = tracing_subscriber::registry().with(lines.with_filter(ours)).try_init();

@@ -95,7 +95,13 @@ impl Config {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             store: StoreSettings { cache: 8 << 20, grow: 1 << 20, reserve: 64 << 20 },
-            limits: Limits { queues: 10_000, cells: 200_000, invites: 1_000, connections: 512, ..Limits::default() },
+            limits: Limits {
+                queues: 10_000,
+                cells: 200_000,
+                invites: 1_000,
+                connections: 512,
+                ..Limits::default()
+            },
             accept_clock: true,
             ..Self::default()
         }

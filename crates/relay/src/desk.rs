@@ -62,7 +62,8 @@ impl Desk {
     fn serve(&mut self, mut inbox: mpsc::Receiver<Message>) -> Result<(), StoreFault> {
         let mut messages = Vec::with_capacity(BATCH);
         while inbox.blocking_recv_many(&mut messages, BATCH) > 0 {
-            let (mut inputs, mut asked, mut draining) = (Vec::with_capacity(messages.len()), Vec::new(), false);
+            let (mut inputs, mut asked, mut draining) =
+                (Vec::with_capacity(messages.len()), Vec::new(), false);
             for message in messages.drain(..) {
                 match message {
                     Message::Input(input) => {
@@ -111,5 +112,95 @@ fn perform(outlets: &mut HashMap<ConnId, Outlet>, act: Act) {
                 drop(frames);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use subrosa_codec::{CELL_LEN, Cell};
+    use subrosa_wire::{Admit, FEATURES, Hello, Open, ReadCap, Request, Rid, WriteCap};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::slab::MemDisk;
+    use crate::store::{Disks, SlabStore, StoreSettings};
+
+    const ID: ConnId = ConnId(1);
+
+    fn asks(rid: u32, request: Request) -> Message {
+        Message::Input(Input::Frame(ID, Frame::new(Rid(rid), request)))
+    }
+
+    fn append(rid: u32) -> Message {
+        let cell = Cell::from_vec(vec![7; CELL_LEN]).expect("is a cell");
+        asks(rid, Request::Append { write: WriteCap::from_bytes([1; 32]), cell })
+    }
+
+    /// What a stream heard up to now, by rid, and why it was hung up.
+    struct Ear(mpsc::UnboundedReceiver<Frame<Response>>, oneshot::Receiver<Refusal>);
+
+    impl Ear {
+        fn heard(&mut self) -> Vec<Frame<Response>> {
+            std::iter::from_fn(|| self.0.try_recv().ok()).collect()
+        }
+    }
+
+    fn desk_on(disk: &MemDisk) -> (TempDir, Desk, Ear) {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let disks = || Ok(Disks { cells: Arc::new(disk.clone()), chunks: Arc::new(MemDisk::new()) });
+        let settings = StoreSettings { cache: 8 << 20, grow: 1, reserve: 0 };
+        let store = SlabStore::open_on(folder.path(), settings, Limits::default(), disks).expect("opens");
+        let core = Core::new(Limits::default(), Day(20_000));
+        let mut desk =
+            Desk { service: Service::new(core, Served::Disk(Box::new(store))), outlets: HashMap::new() };
+        let (frames, inlet) = mpsc::unbounded_channel();
+        let (hang, hung) = oneshot::channel();
+        let (queue, read) = (WriteCap::from_bytes([1; 32]).id(), ReadCap::from_bytes([2; 32]));
+        let hello = Request::Hello(Hello { minor: 0, features: FEATURES });
+        let open = Request::Open(Open { queue, read, admit: Admit::OPEN, credit: 4 });
+        let joined = Message::Joined(ID, Stream::Command, Outlet { frames, hang });
+        give(&mut desk, [joined, asks(1, hello), asks(2, open)]).expect("serves");
+        (folder, desk, Ear(inlet, hung))
+    }
+
+    fn give(desk: &mut Desk, messages: impl IntoIterator<Item = Message>) -> Result<(), StoreFault> {
+        let (inbox, waiting) = mpsc::channel(8);
+        for message in messages {
+            assert!(inbox.try_send(message).is_ok(), "has room");
+        }
+        drop(inbox);
+        desk.serve(waiting)
+    }
+
+    /// D12.
+    #[test]
+    fn after_a_failed_sync_nothing_of_the_batch_is_answered_and_everyone_is_hung_up() {
+        let disk = MemDisk::new();
+        let (_folder, mut desk, mut ear) = desk_on(&disk);
+        give(&mut desk, [append(3)]).expect("serves");
+        let answered: Vec<_> = ear.heard().iter().map(|frame| frame.rid.0).collect();
+        assert_eq!(answered, [1, 2, 3, 0], "the last is the cell itself");
+        disk.fail_syncs();
+        assert_eq!(give(&mut desk, [append(4), append(5)]), Err(StoreFault::Io));
+        let heard = ear.heard();
+        assert!(
+            matches!(&heard[..], [Frame { rid: Rid::NONE, message: Response::GoAway(bye) }] if bye.reason == Refusal::Storage),
+            "{heard:?}"
+        );
+        assert_eq!(ear.1.try_recv(), Ok(Refusal::Storage));
+        assert!(desk.outlets.is_empty());
+    }
+
+    #[test]
+    fn draining_answers_what_is_under_way_and_then_hangs_up() {
+        let (_folder, mut desk, mut ear) = desk_on(&MemDisk::new());
+        give(&mut desk, [append(3), Message::Drain]).expect("serves");
+        let heard = ear.heard();
+        assert!(
+            heard.iter().any(|frame| frame.rid == Rid(3) && matches!(frame.message, Response::Reply(Ok(_))))
+        );
+        assert_eq!(ear.1.try_recv(), Ok(Refusal::Draining));
     }
 }

@@ -93,7 +93,7 @@ fn of_open(error: &OpenError) -> u8 {
 fn of_identity(error: &IdentityError) -> u8 {
     match error {
         IdentityError::Io(error) => of_io(error, IO),
-        IdentityError::Damaged => DATA,
+        IdentityError::Damaged | IdentityError::Missing => DATA,
         IdentityError::Randomness => UNAVAILABLE,
     }
 }

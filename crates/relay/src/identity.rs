@@ -35,6 +35,12 @@ pub enum IdentityError {
     /// The file is there, but is not an Ed25519 key.
     #[error("relay.key is damaged: restore it from a backup, since every invite pins it")]
     Damaged,
+    /// The file is gone, but people use this relay.
+    #[error(
+        "relay.key is missing, but this folder holds queues or invites of a relay: restore the key from a backup \
+         (with another one every client would refuse this relay), or move the folder away to begin anew"
+    )]
+    Missing,
     /// The operating system gave no randomness.
     #[error("the operating system gave no randomness")]
     Randomness,

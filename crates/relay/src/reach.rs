@@ -37,7 +37,7 @@ impl Reach {
         let shared = a == 100 && b & 0xc0 == 64;
         if ip.is_loopback() || ip.is_unspecified() {
             Self::ThisMachine
-        } else if ip.is_private() || ip.is_link_local() || shared {
+        } else if ip.is_private() || ip.is_link_local() || ip.is_documentation() || shared {
             Self::ThisNetwork
         } else {
             Self::Internet
@@ -108,6 +108,7 @@ mod tests {
             ("192.168.0.9", Reach::ThisNetwork),
             ("100.64.0.1", Reach::ThisNetwork),
             ("169.254.3.4", Reach::ThisNetwork),
+            ("192.0.2.2", Reach::ThisNetwork),
             ("fd00::1", Reach::ThisNetwork),
             ("fe80::1", Reach::ThisNetwork),
             ("box.local", Reach::ThisNetwork),

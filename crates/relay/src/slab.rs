@@ -189,8 +189,8 @@ impl<const BODY: usize> Slab<BODY> {
     fn scrub(&mut self, slot: Slot) -> Result<(), DiskError> {
         let mut body = vec![0; BODY];
         self.disk.read_at(&mut body, Self::body_at(slot))?;
-        if body.iter().any(|byte| *byte != 0) {
-            self.disk.write_at(&vec![0; BODY], Self::body_at(slot))?;
+        if body != [0; BODY] {
+            self.disk.write_at(&[0; BODY], Self::body_at(slot))?;
             self.dirty = true;
         }
         Ok(())
@@ -217,7 +217,8 @@ impl<const BODY: usize> Slab<BODY> {
 
     fn grow(&mut self) -> Result<(), PutError> {
         let more = u32::try_from((self.step / Self::GROUP_LEN).max(1)).unwrap_or(u32::MAX);
-        let groups = self.groups.checked_add(more).filter(|n| *n <= u32::MAX / GROUP).ok_or(PutError::Full)?;
+        let groups =
+            self.groups.checked_add(more).filter(|n| *n <= u32::MAX / GROUP).ok_or(PutError::Full)?;
         match self.disk.grow(u64::from(groups) * Self::GROUP_LEN) {
             Ok(()) => {}
             Err(error) if is_full(&error) => return Err(PutError::Full),
@@ -316,5 +317,8 @@ impl<const BODY: usize> SlabReader<BODY> {
 
 /// Whether `error` says that there is no room, in whatever words.
 fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
 }

@@ -32,6 +32,8 @@ use room::Room;
 use rows::Key;
 
 pub(crate) use manifest::hex;
+#[cfg(test)]
+pub(crate) use open::Disks;
 pub use open::{OpenError, StoreSettings, inspect};
 pub use reader::SlabStoreReader;
 
@@ -77,6 +79,13 @@ impl SlabStore {
     #[must_use]
     pub const fn day(&self) -> Day {
         self.today
+    }
+
+    /// Whether it holds nothing of anyone.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        let Totals { queues, invites, blobs, promised: _ } = &self.totals;
+        *queues == 0 && *invites == 0 && *blobs == 0
     }
 
     /// Marks the store as closed in order, so that the next open reads no bodies.

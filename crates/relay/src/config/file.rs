@@ -138,14 +138,19 @@ mod tests {
     fn an_unknown_key_is_named_with_its_line_and_the_nearest_known_one() {
         let found = fault("[limits]\nqueues = 5\nqueue_sells = 1\n");
         assert_eq!(found, "FILE, line 3: unknown key \"queue_sells\"; did you mean \"queue_cells\"?");
-        assert!(fault("[limmits]\n").contains("line 1: unknown section \"limmits\"; did you mean \"limits\"?"));
+        assert!(
+            fault("[limmits]\n").contains("line 1: unknown section \"limmits\"; did you mean \"limits\"?")
+        );
         assert!(fault("[store]\nqueues = 5\n").contains("belongs into [limits]"));
         assert!(fault("[relay]\nzzz = 5\n").contains("known are: data, listen, host, log"));
     }
 
     #[test]
     fn a_wrong_value_says_what_it_must_be() {
-        assert!(fault("[relay]\n\nlisten = \"nowhere\"\n").contains("line 3: \"listen\" in [relay] must be an address"));
+        assert!(
+            fault("[relay]\n\nlisten = \"nowhere\"\n")
+                .contains("line 3: \"listen\" in [relay] must be an address")
+        );
         assert!(fault("[limits]\nqueues = \"many\"\n").contains("must be a whole number"));
         assert!(fault("[limits]\nqueues = -1\n").contains("must be a whole number of 0 or more"));
         assert!(fault("[limits]\nsweep = 99999999999\n").contains("is too large"));

@@ -113,11 +113,14 @@ fn open(config: &Config) -> Result<(Identity, Served), StartError> {
     let Some(folder) = &config.data else {
         return Ok((Identity::generate()?, Served::Memory(MemStore::new(config.limits))));
     };
-    files::create_folder(folder)
-        .map_err(|error| StartError::Folder { path: folder.clone(), error })?;
+    files::create_folder(folder).map_err(|error| StartError::Folder { path: folder.clone(), error })?;
     // The store first: its lock keeps a second relay from the key, and a newer store is left alone.
     let store = SlabStore::open(folder, config.store, config.limits)?;
-    let identity = Identity::load_or_generate(folder)?;
+    let identity = match Identity::load(folder)? {
+        Some(identity) => identity,
+        None if store.is_empty() => Identity::load_or_generate(folder)?,
+        None => return Err(IdentityError::Missing.into()),
+    };
     Ok((identity, Served::Disk(Box::new(store))))
 }
 
@@ -135,7 +138,8 @@ fn listen(config: &Config) -> Result<(UdpSocket, SocketAddr), StartError> {
     })?;
     let local = socket.local_addr().map_err(refused)?;
     if let (0, Some(folder)) = (listen.port(), folder) {
-        files::write_new(&folder.join(PORT_FILE), format!("{}\n", local.port()).as_bytes()).map_err(refused)?;
+        files::write_new(&folder.join(PORT_FILE), format!("{}\n", local.port()).as_bytes())
+            .map_err(refused)?;
     }
     Ok((socket, local))
 }
@@ -178,7 +182,12 @@ fn spawn(
 type Ready = std_mpsc::Sender<io::Result<tokio::runtime::Handle>>;
 
 /// Serves until the core ends, then says goodbye.
-fn run(runtime: &Runtime, parts: Parts, (inbox, messages): Channel, (ready, ended): (Ready, watch::Sender<End>)) {
+fn run(
+    runtime: &Runtime,
+    parts: Parts,
+    (inbox, messages): Channel,
+    (ready, ended): (Ready, watch::Sender<End>),
+) {
     let Parts { config, identity, store, mut clock, socket } = parts;
     let today = clock.today();
     let endpoint = match runtime.block_on(async { endpoint(&identity, socket) }) {
@@ -190,7 +199,8 @@ fn run(runtime: &Runtime, parts: Parts, (inbox, messages): Channel, (ready, ende
         Ok(core) => core,
         Err(error) => return drop(ready.send(Err(error))),
     };
-    let door = Door::new(inbox.clone(), config.limits.connections as usize, config.patience, config.retry_above);
+    let door =
+        Door::new(inbox.clone(), config.limits.connections as usize, config.patience, config.retry_above);
     runtime.block_on(async {
         tokio::spawn(accept(endpoint.clone(), Arc::new(door)));
         tokio::spawn(tick(clock, inbox));

@@ -90,7 +90,9 @@ impl MemDisk {
     #[must_use]
     pub fn has_sector(&self, bytes: &[u8]) -> bool {
         let disk = self.platters();
-        [&disk.now, &disk.synced].iter().any(|side| side.chunks(SECTOR).any(|sector| sector.starts_with(bytes)))
+        [&disk.now, &disk.synced]
+            .iter()
+            .any(|side| side.chunks(SECTOR).any(|sector| sector.starts_with(bytes)))
     }
 }
 

@@ -26,10 +26,9 @@ fn remains(disk: &MemDisk, seq: u64) -> bool {
 
 fn open(disk: &MemDisk, scan: Scan) -> (Cells, HashMap<u64, Slot>) {
     let mut found = HashMap::new();
-    let slab = Slab::open(Arc::new(disk.clone()), 0, scan, |slot, header| {
-        found.insert(header.seq, slot).is_none()
-    })
-    .expect("opens");
+    let slab =
+        Slab::open(Arc::new(disk.clone()), 0, scan, |slot, header| found.insert(header.seq, slot).is_none())
+            .expect("opens");
     (slab, found)
 }
 

@@ -76,7 +76,13 @@ impl SlabStore {
         Ok(Ok(new))
     }
 
-    fn put_chunk(&mut self, id: BlobId, row: BlobRow, index: u32, chunk: &Chunk) -> Result<Outcome, StoreFault> {
+    fn put_chunk(
+        &mut self,
+        id: BlobId,
+        row: BlobRow,
+        index: u32,
+        chunk: &Chunk,
+    ) -> Result<Outcome, StoreFault> {
         if self.index().blobs.get(&id).is_some_and(|chunks| chunks.contains_key(&index)) {
             return Ok(Outcome::Done);
         }

@@ -13,7 +13,7 @@ use crate::store::{SlabStore, invites, queues};
 const STORE: &[Field] = &[
     Field { name: "store id", about: "random, made with the store" },
     Field { name: "opened", about: "how many times the relay was started" },
-    Field { name: "day", about: "the last day that the store was told" },
+    Field { name: "until", about: "the last day that the store was told" },
 ];
 
 impl SlabStore {
@@ -66,11 +66,8 @@ impl SlabStore {
 
     /// What the store keeps of itself, as a table beside those that every kind of store has.
     fn own_table(&self) -> Table {
-        let values = vec![
-            Value::Bytes(self.store_id.to_vec()),
-            Value::Number(self.boot),
-            Value::Day(self.today),
-        ];
+        let values =
+            vec![Value::Bytes(self.store_id.to_vec()), Value::Number(self.boot), Value::Day(self.today)];
         let row = Row { key: self.store_id.to_vec(), values, bytes: 16 + 4 + 4, expires: None };
         Table { name: "store", about: "the store itself", fields: STORE, count: 1, rows: vec![row] }
     }

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
@@ -57,10 +58,14 @@ impl Default for StoreSettings {
 #[non_exhaustive]
 pub enum OpenError {
     /// Another process holds it.
-    #[error("another relay is running on this data folder; stop it first, or choose another folder with --data")]
+    #[error(
+        "another relay is running on this data folder; stop it first, or choose another folder with --data"
+    )]
     InUse,
     /// A later version wrote it.
-    #[error("this store was written by a newer version (format {format}, this is {FORMAT}); update subrosa-relay")]
+    #[error(
+        "this store was written by a newer version (format {format}, this is {FORMAT}); update subrosa-relay"
+    )]
     Newer {
         /// The format of the store.
         format: u32,
@@ -89,9 +94,9 @@ pub enum OpenError {
 }
 
 /// The two slabs' disks.
-pub(super) struct Disks {
-    pub(super) cells: Arc<dyn Disk>,
-    pub(super) chunks: Arc<dyn Disk>,
+pub(crate) struct Disks {
+    pub(crate) cells: Arc<dyn Disk>,
+    pub(crate) chunks: Arc<dyn Disk>,
 }
 
 impl SlabStore {
@@ -108,7 +113,7 @@ impl SlabStore {
     }
 
     /// [`SlabStore::open`] on disks that the caller makes, once the lock is held.
-    pub(super) fn open_on(
+    pub(crate) fn open_on(
         folder: &Path,
         settings: StoreSettings,
         limits: Limits,
@@ -160,7 +165,9 @@ pub fn inspect(folder: &Path, rows: usize) -> Result<Option<Knowledge>, OpenErro
 }
 
 fn lock(folder: &Path) -> Result<File, OpenError> {
-    let file = File::options().read(true).write(true).create(true).truncate(false).open(folder.join(LOCK))?;
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let file = options.open(folder.join(LOCK))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse),
@@ -171,7 +178,11 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
 fn read_manifest(folder: &Path) -> Result<Option<Manifest>, OpenError> {
     let Some(bytes) = files::read_if_there(&folder.join(MANIFEST))? else { return Ok(None) };
     let manifest = Manifest::parse(&bytes).map_err(|_| OpenError::Damaged("MANIFEST is not one of ours"))?;
-    if manifest.format > FORMAT { Err(OpenError::Newer { format: manifest.format }) } else { Ok(Some(manifest)) }
+    if manifest.format > FORMAT {
+        Err(OpenError::Newer { format: manifest.format })
+    } else {
+        Ok(Some(manifest))
+    }
 }
 
 /// sled creates what is not there: a folder that a manifest names must be there before it is asked.
@@ -180,6 +191,7 @@ fn open_records(folder: &Path, cache: u64) -> Result<Records, OpenError> {
     if read_manifest(folder)?.is_some() && !path.join("db").exists() {
         return Err(OpenError::Lost);
     }
+    files::create_folder(&path)?;
     Ok(Records::open(&path, cache)?)
 }
 
@@ -330,8 +342,7 @@ fn keep_chunk(
 /// Counts what limits are held against.
 fn count(records: &Records) -> Result<Totals, OpenError> {
     let count = |prefix: &[u8]| records.scan(prefix).try_fold(0, |n, row| row.map(|_| n + 1));
-    let mut totals =
-        Totals { queues: count(b"q")?, invites: count(b"i")?, blobs: count(b"b")?, promised: 0 };
+    let mut totals = Totals { queues: count(b"q")?, invites: count(b"i")?, blobs: count(b"b")?, promised: 0 };
     for row in records.scan(b"b") {
         let row = BlobRow::parse(&row?.1).map_err(StoreFault::from)?;
         totals.promised += u64::from(row.chunks);

@@ -82,7 +82,12 @@ impl SlabStore {
         if row.period < lease_period(self.today) { self.erase_queue(queue, &row) } else { Ok(()) }
     }
 
-    pub(super) fn append(&mut self, queue: QueueId, cell: &Cell, expires: Day) -> Result<Outcome, StoreFault> {
+    pub(super) fn append(
+        &mut self,
+        queue: QueueId,
+        cell: &Cell,
+        expires: Day,
+    ) -> Result<Outcome, StoreFault> {
         if self.queue(queue)?.is_none() {
             return refused(Refusal::Missing);
         }

@@ -19,7 +19,8 @@ impl SlabStore {
             self.records.end_operation();
         }
         let mut left = budget;
-        let more = [self.sweep_cells(&mut left)?, self.sweep_leases(&mut left)?, self.sweep_expiries(&mut left)?];
+        let more =
+            [self.sweep_cells(&mut left)?, self.sweep_leases(&mut left)?, self.sweep_expiries(&mut left)?];
         Ok(Outcome::Swept { more: more.contains(&true) })
     }
 

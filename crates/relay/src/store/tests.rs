@@ -58,7 +58,10 @@ fn put_invite(n: u8, byte: u8) -> Op {
 }
 
 fn take_invite(n: u8, claim: u8) -> Op {
-    Op::Invite(InviteOp::Take { id: InviteId::from_bytes([n; 32]), claim: ClaimHash::from_bytes([claim; 16]) })
+    Op::Invite(InviteOp::Take {
+        id: InviteId::from_bytes([n; 32]),
+        claim: ClaimHash::from_bytes([claim; 16]),
+    })
 }
 
 fn put_chunk(n: u8, byte: u8) -> Op {
@@ -194,7 +197,10 @@ fn a_store_that_lost_its_records_is_not_served_as_an_empty_one() {
     assert!(matches!(SlabStore::open(folder.path(), SMALL, limits()), Err(OpenError::Lost)));
     fs::remove_file(folder.path().join("MANIFEST")).expect("removes");
     fs::remove_dir_all(folder.path().join("records")).expect("removes");
-    assert!(matches!(SlabStore::open(folder.path(), SMALL, limits()), Err(OpenError::Lost)), "slabs hold bodies");
+    assert!(
+        matches!(SlabStore::open(folder.path(), SMALL, limits()), Err(OpenError::Lost)),
+        "slabs hold bodies"
+    );
 }
 
 #[test]
@@ -210,9 +216,7 @@ fn a_store_of_a_newer_version_is_refused_and_says_so() {
 }
 
 fn on_disks(folder: &Path, cells: &MemDisk, chunks: &MemDisk) -> SlabStore {
-    let disks = || {
-        Ok(Disks { cells: Arc::new(cells.clone()), chunks: Arc::new(chunks.clone()) })
-    };
+    let disks = || Ok(Disks { cells: Arc::new(cells.clone()), chunks: Arc::new(chunks.clone()) });
     SlabStore::open_on(folder, SMALL, Limits::default(), disks).expect("opens")
 }
 

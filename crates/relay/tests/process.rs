@@ -1,0 +1,279 @@
+//! The real binary: killed, stopped, started twice, started wrongly.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use subrosa_relay::RelayAddress;
+use subrosa_wire::{Frame, InviteKind, Request, Response, Rid, Seq};
+use support::{Peer, cell, invite, read, write};
+use tempfile::TempDir;
+
+fn command(data: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_subrosa-relay"));
+    command.arg("--data").arg(data).args(words);
+    // No configuration of whoever runs the tests.
+    command.env("HOME", data).env_remove("XDG_CONFIG_HOME").env_remove("STATE_DIRECTORY");
+    command
+}
+
+fn output(data: &Path, words: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command(data, words).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// The binary at work.
+struct Process {
+    child: Child,
+    address: RelayAddress,
+}
+
+impl Process {
+    fn start(data: &Path) -> Self {
+        let config = data.join("relay.toml");
+        // Small steps, so that a start after a kill reads little.
+        std::fs::write(
+            &config,
+            "[relay]\nlisten = \"127.0.0.1:0\"\nlog = \"debug\"\n[store]\ngrow_mib = 1\nreserve_mib = 0\n",
+        )
+        .unwrap();
+        let mut child = command(data, &["--config", config.to_str().unwrap(), "run"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        match RelayAddress::parse(&line) {
+            Ok(address) => Self { child, address },
+            Err(error) => panic!("{error}: {line:?} {}", Self::last_words(&mut child)),
+        }
+    }
+
+    async fn peer(&self) -> Peer {
+        let at = SocketAddr::new(self.address.host().parse().unwrap(), self.address.port());
+        Peer::new(at, self.address.key()).await
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    fn last_words(child: &mut Child) -> String {
+        let mut words = String::new();
+        child.stderr.as_mut().unwrap().read_to_string(&mut words).unwrap();
+        words
+    }
+
+    /// The exit code and everything that it said.
+    fn end(mut self) -> (Option<i32>, String) {
+        let words = Self::last_words(&mut self.child);
+        (self.child.wait().unwrap().code(), words)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A cell that says which one it is.
+fn numbered(n: u32) -> Request {
+    let mut cell = cell(0);
+    cell.as_mut_bytes()[..4].copy_from_slice(&n.to_le_bytes());
+    Request::Append { write: write(1), cell }
+}
+
+/// Appends from `first` on, 16 at a time, until `enough` are acknowledged, then kills the relay with more under way.
+async fn append_and_kill(process: &Process, first: u32, enough: usize) -> (Vec<u32>, u32) {
+    let mut peer = process.peer().await;
+    let mut sent: Vec<(Rid, u32)> = Vec::new();
+    let mut acknowledged = Vec::new();
+    let mut next = first;
+    loop {
+        let killed = acknowledged.len() >= enough;
+        while !killed && next - first < u32::try_from(acknowledged.len()).unwrap() + 16 {
+            sent.push((peer.send(numbered(next)).await.unwrap(), next));
+            next += 1;
+        }
+        let Some(Frame { rid, message }) = peer_frame(&mut peer, killed).await else {
+            return (acknowledged, next);
+        };
+        assert!(matches!(message, Response::Reply(Ok(_))), "{message:?}");
+        acknowledged.push(sent.iter().find(|(other, _)| *other == rid).unwrap().1);
+        if acknowledged.len() == enough {
+            process.signal(Signal::KILL);
+        }
+    }
+}
+
+/// The next frame; after the kill, only those that were under way: a killed relay does not say goodbye.
+async fn peer_frame(peer: &mut Peer, killed: bool) -> Option<Frame<Response>> {
+    if !killed {
+        return peer.frame().await;
+    }
+    tokio::time::timeout(Duration::from_millis(100), peer.frame()).await.ok().flatten()
+}
+
+#[tokio::test]
+async fn ten_kills_lose_nothing_that_was_acknowledged() {
+    let data = tempfile::tempdir().unwrap();
+    let (mut acknowledged, mut next) = (Vec::new(), 0);
+    for round in 0..10 {
+        let process = Process::start(data.path());
+        if round == 0 {
+            process.peer().await.open(1, 1).await.unwrap();
+        }
+        let (more, after) = append_and_kill(&process, next, 3 + 7 * round).await;
+        acknowledged.extend(more);
+        next = after;
+    }
+    let process = Process::start(data.path());
+    let mut peer = process.peer().await;
+    let handle = peer.open(1, 64).await.unwrap();
+    let mut found: Vec<u32> = Vec::new();
+    let mut last = Seq(0);
+    while acknowledged.last() > found.last() {
+        let Response::Cell { seq, cell, .. } = peer.unasked().await else { panic!("not a cell") };
+        assert!(seq > last, "places only grow, over restarts too");
+        last = seq;
+        found.push(u32::from_le_bytes(*cell.as_bytes().first_chunk().unwrap()));
+        peer.reply(Request::Ack { handle, upto: seq }).await.unwrap();
+    }
+    assert!(acknowledged.len() >= 300);
+    assert!(acknowledged.iter().all(|n| found.contains(n)), "acknowledged, and not there after kill -9");
+    assert!(found.is_sorted_by(|a, b| a < b), "in order, and none twice");
+}
+
+#[tokio::test]
+async fn a_client_notices_a_killed_and_restarted_relay_at_once() {
+    let data = tempfile::tempdir().unwrap();
+    let process = Process::start(data.path());
+    let mut peer = process.peer().await;
+    process.signal(Signal::KILL);
+    process.end();
+    let _process = Process::start(data.path());
+    peer.send(Request::Ping).await;
+    let closed = tokio::time::timeout(Duration::from_secs(10), peer.connection.closed()).await;
+    assert!(matches!(closed, Ok(quinn::ConnectionError::Reset)), "{closed:?}");
+}
+
+#[tokio::test]
+async fn a_signal_drains_and_exits_with_zero_and_nothing_personal_was_said() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let data = tempfile::tempdir().unwrap();
+        let process = Process::start(data.path());
+        let mut peer = process.peer().await;
+        peer.open(1, 4).await.unwrap();
+        peer.append(1, 0x77).await.unwrap();
+        peer.reply(invite(2, InviteKind::OneTime, 3)).await.unwrap();
+        peer.send_bytes(&[0xff; 32]).await;
+        process.signal(signal);
+        let (code, words) = process.end();
+        assert_eq!(code, Some(0), "{words}");
+        let ids =
+            [*write(1).id().as_bytes(), *read(1).id().as_bytes(), *write(1).expose(), *read(1).expose()];
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        for id in ids {
+            assert!(!words.contains(&hex(&id[..4])), "{words}");
+        }
+        assert!(words.contains("serving") && !words.contains("127.0.0.1"), "{words}");
+        let (code, text, _) = output(data.path(), &["disclose"]);
+        assert_eq!(code, 0);
+        assert!(
+            text.contains("queues: 1") && text.contains("invites: 1") && text.contains("7777777777"),
+            "{text}"
+        );
+        let (_, json, _) = output(data.path(), &["disclose", "--json"]);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["cell_count"], 1);
+    }
+}
+
+#[test]
+fn a_second_relay_on_the_same_folder_or_port_says_so() {
+    let data = tempfile::tempdir().unwrap();
+    let process = Process::start(data.path());
+    let (code, _, words) = output(data.path(), &["--listen", "127.0.0.1:0"]);
+    assert_eq!(code, 69);
+    assert!(words.contains("another relay is running on this data folder"), "{words}");
+    let (code, _, words) = output(data.path(), &["disclose"]);
+    assert_eq!(code, 69);
+    assert!(words.contains("is running"), "{words}");
+    let other = tempfile::tempdir().unwrap();
+    let listen = format!("127.0.0.1:{}", process.address.port());
+    let (code, _, words) = output(other.path(), &["--listen", &listen]);
+    assert_eq!(code, 69);
+    assert!(words.contains(&format!("UDP port {} is in use", process.address.port())), "{words}");
+}
+
+#[test]
+fn init_makes_everything_once_and_address_prints_it_again() {
+    let parent = TempDir::new().unwrap();
+    let data = parent.path().join("a").join("b");
+    let (code, _, words) = output(&data, &["address"]);
+    assert_eq!(code, 65);
+    assert!(words.contains("there is no relay in") && words.contains("init"), "{words}");
+    let (code, first, words) = output(&data, &["init", "--listen", "127.0.0.1:0"]);
+    assert_eq!(code, 0, "{words}");
+    assert!(words.contains("Only this machine"), "{words}");
+    let (code, second, _) = output(&data, &["address", "--listen", "127.0.0.1:0"]);
+    assert_eq!((code, &second), (0, &first));
+    let (_, third, _) = output(&data, &["init", "--listen", "127.0.0.1:0"]);
+    assert_eq!(third, first);
+    let (_, code, _) = output(&data, &["address", "--qr", "--host", "relay.example.org"]);
+    assert!(code.contains("relay.example.org:7672/r#") && code.contains('█'), "{code}");
+}
+
+#[tokio::test]
+async fn a_relay_that_people_use_does_not_start_under_another_key() {
+    let data = tempfile::tempdir().unwrap();
+    let process = Process::start(data.path());
+    process.peer().await.open(1, 1).await.unwrap();
+    process.signal(Signal::TERM);
+    process.end();
+    std::fs::remove_file(data.path().join("relay.key")).unwrap();
+    let (code, _, words) = output(data.path(), &["run", "--listen", "127.0.0.1:0"]);
+    assert_eq!(code, 65);
+    assert!(words.contains("relay.key is missing"), "{words}");
+    assert!(!data.path().join("relay.key").exists());
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_exit_code() {
+    let data = tempfile::tempdir().unwrap();
+    let (code, _, words) = output(data.path(), &["serve"]);
+    assert_eq!(code, 64, "{words}");
+    let (code, help, _) = output(data.path(), &["--help"]);
+    assert_eq!(code, 0);
+    assert!(help.contains("disclose"));
+    let config = data.path().join("c.toml");
+    std::fs::write(&config, "[limits]\nqeues = 1\n").unwrap();
+    let (code, _, words) = output(data.path(), &["config", "check", "--config", config.to_str().unwrap()]);
+    assert_eq!(code, 78);
+    assert!(words.contains("line 2") && words.contains("did you mean \"queues\"?"), "{words}");
+    let (code, shown, _) = output(data.path(), &["config", "show", "--host", "h.example"]);
+    assert!(code == 0 && shown.contains("host = \"h.example\""), "{shown}");
+    let file = data.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let (code, _, words) = output(&file, &["run", "--listen", "127.0.0.1:0"]);
+    assert_eq!(code, 73, "{words}");
+    let init = ["init", "--listen", "127.0.0.1:0"];
+    assert_eq!(output(data.path(), &init).0, 0);
+    let manifest = data.path().join("MANIFEST");
+    let newer = std::fs::read_to_string(&manifest).unwrap().replace("format 1", "format 9");
+    std::fs::write(&manifest, newer).unwrap();
+    let (code, _, words) = output(data.path(), &init);
+    assert_eq!(code, 65);
+    assert!(words.contains("newer version"), "{words}");
+}

@@ -1,0 +1,211 @@
+//! A relay inside the test's process, spoken to over real QUIC.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
+
+mod support;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::kx_group;
+use subrosa_relay::{Config, Reach, Relay};
+use subrosa_wire::{ALPN, Handle, InviteKind, InviteState, Refusal, RelayKeyHash, Request, Response, Seq};
+use support::{Peer, connect, invite, owner, read};
+
+fn start(folder: &Path) -> Relay {
+    Relay::start(Config::local(folder.to_owned())).unwrap()
+}
+
+fn memory() -> Relay {
+    Relay::start(Config::memory()).unwrap()
+}
+
+async fn peer(relay: &Relay) -> Peer {
+    Peer::new(relay.local_addr(), relay.address().key()).await
+}
+
+#[tokio::test]
+async fn what_is_appended_is_delivered_in_order_and_gone_when_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = start(folder.path());
+    let (mut ana, mut ben) = (peer(&relay).await, peer(&relay).await);
+    let handle = ana.open(1, 16).await.unwrap();
+    for byte in 1..=3 {
+        ben.append(1, byte).await.unwrap();
+    }
+    let mut last = Seq(0);
+    for byte in 1..=3 {
+        let (seq, found) = ana.cell().await;
+        assert_eq!(found, byte);
+        assert!(seq > last);
+        last = seq;
+    }
+    assert_eq!(relay.knowledge().cell_count, 3);
+    ana.reply(Request::Ack { handle, upto: last }).await.unwrap();
+    assert_eq!(relay.knowledge().cell_count, 0);
+    assert_eq!(ben.append(9, 1).await, Err(Refusal::Missing));
+    assert_eq!(ana.reply(Request::Close { read: read(1) }).await, Ok(0));
+    assert_eq!(ben.append(1, 1).await, Err(Refusal::Missing));
+}
+
+#[tokio::test]
+async fn a_second_subscriber_takes_over_and_the_first_is_told() {
+    let relay = memory();
+    let (mut old, mut new, mut writer) = (peer(&relay).await, peer(&relay).await, peer(&relay).await);
+    let handle = old.open(1, 16).await.unwrap();
+    writer.append(1, 7).await.unwrap();
+    let (seq, _) = old.cell().await;
+    new.open(1, 16).await.unwrap();
+    assert!(matches!(old.unasked().await, Response::Moved { handle: moved } if moved == handle));
+    assert!(old.reply(Request::Ack { handle, upto: seq }).await.is_err(), "its later acks are not applied");
+    assert_eq!(new.cell().await, (seq, 7));
+}
+
+#[tokio::test]
+async fn a_one_time_invite_burns_for_everyone_but_the_claim_that_took_it() {
+    let relay = memory();
+    let (mut ana, mut ben) = (peer(&relay).await, peer(&relay).await);
+    ana.reply(invite(1, InviteKind::OneTime, 5)).await.unwrap();
+    let check = || Request::InviteCheck { owner: owner(1) };
+    assert_eq!(ana.reply(check()).await, Ok(InviteState::Unopened as u64));
+    assert_eq!(ben.take(1, 1).await, Ok(5));
+    assert_eq!(ben.take(1, 1).await, Ok(5), "a lost answer is asked for again");
+    assert_eq!(ben.take(1, 2).await, Err(Refusal::Used));
+    assert_eq!(ana.reply(check()).await, Ok(InviteState::Opened as u64));
+    ana.reply(Request::InviteRevoke { owner: owner(1) }).await.unwrap();
+    assert_eq!(ben.take(1, 1).await, Err(Refusal::Missing));
+}
+
+#[tokio::test]
+async fn a_client_that_expects_another_key_does_not_connect() {
+    let relay = memory();
+    let other = RelayKeyHash::from_bytes([1; 32]);
+    let suite = subrosa_relay::provider();
+    assert!(connect(relay.local_addr(), other, suite, ALPN).await.is_err());
+}
+
+#[tokio::test]
+async fn a_client_without_the_post_quantum_exchange_or_the_protocol_does_not_connect() {
+    let relay = memory();
+    let (at, key) = (relay.local_addr(), relay.address().key());
+    let classical = CryptoProvider { kx_groups: vec![kx_group::X25519], ..subrosa_relay::provider() };
+    assert!(connect(at, key, classical, ALPN).await.is_err());
+    assert!(connect(at, key, subrosa_relay::provider(), b"subrosa/2").await.is_err());
+    assert!(connect(at, key, subrosa_relay::provider(), ALPN).await.is_ok());
+}
+
+// Of several threads, since stopping blocks this one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_keeps_address_queues_invites_and_cells() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = start(folder.path());
+    let (address, local) = (relay.address().clone(), relay.local_addr());
+    let mut ana = peer(&relay).await;
+    ana.open(1, 1).await.unwrap();
+    ana.append(1, 4).await.unwrap();
+    ana.reply(invite(2, InviteKind::Address, 6)).await.unwrap();
+    relay.stop();
+    assert_eq!(ana.cell().await.1, 4);
+    assert!(matches!(ana.unasked().await, Response::GoAway(bye) if bye.reason == Refusal::Draining));
+    assert_eq!(ana.closed().await, Some(u32::from(Refusal::Draining.code()).into()));
+    let relay = start(folder.path());
+    assert_eq!((relay.address(), relay.local_addr()), (&address, local), "invites carry it");
+    let mut ana = peer(&relay).await;
+    ana.open(1, 1).await.unwrap();
+    assert_eq!(ana.cell().await.1, 4);
+    assert_eq!(ana.take(2, 1).await, Ok(6));
+    assert_eq!(ana.take(2, 2).await, Ok(6));
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_new_queues_and_says_storage() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::local(folder.path().to_owned());
+    config.store.reserve = u64::MAX;
+    let relay = Relay::start(config).unwrap();
+    let mut ana = peer(&relay).await;
+    assert_eq!(ana.open(1, 1).await, Err(Refusal::Storage));
+    assert_eq!(ana.reply(invite(1, InviteKind::Address, 6)).await, Err(Refusal::Storage));
+    assert!(ana.reply(Request::Ping).await.is_ok());
+}
+
+/// D1.
+#[tokio::test]
+async fn a_connection_that_says_nothing_is_closed() {
+    let relay = Relay::start(Config { patience: Duration::from_millis(300), ..Config::memory() }).unwrap();
+    let (at, key) = (relay.local_addr(), relay.address().key());
+    let silent = connect(at, key, subrosa_relay::provider(), ALPN).await.unwrap();
+    let begun = Instant::now();
+    let closed = silent.closed().await;
+    assert!(matches!(closed, quinn::ConnectionError::ApplicationClosed(_)), "{closed:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    let mute = connect(at, key, subrosa_relay::provider(), ALPN).await.unwrap();
+    let (mut send, _recv) = mute.open_bi().await.unwrap();
+    send.write_all(&[1]).await.unwrap();
+    drop(send);
+    mute.closed().await;
+}
+
+/// D2.
+#[tokio::test]
+async fn connections_above_the_limit_are_refused_until_one_leaves() {
+    let mut config = Config::memory();
+    config.limits.connections = 2;
+    let relay = Relay::start(config).unwrap();
+    let (at, key) = (relay.local_addr(), relay.address().key());
+    let (one, _two) = (peer(&relay).await, peer(&relay).await);
+    assert!(connect(at, key, subrosa_relay::provider(), ALPN).await.is_err());
+    one.connection.close(0u32.into(), b"");
+    let freed = async { while connect(at, key, subrosa_relay::provider(), ALPN).await.is_err() {} };
+    tokio::time::timeout(support::PATIENCE, freed).await.expect("its place is free again");
+}
+
+/// D1: above the limit a newcomer has to prove its address, and does.
+#[tokio::test]
+async fn a_busy_relay_asks_for_a_retry_and_still_serves() {
+    let relay = Relay::start(Config { retry_above: 0, ..Config::memory() }).unwrap();
+    let mut ana = peer(&relay).await;
+    assert!(ana.reply(Request::Ping).await.is_ok());
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_frame_close_the_connection_and_say_why() {
+    let relay = memory();
+    let mut ana = peer(&relay).await;
+    ana.send_bytes(&[0xff; 64]).await;
+    assert!(matches!(ana.unasked().await, Response::GoAway(bye) if bye.reason == Refusal::Malformed));
+    assert_eq!(ana.closed().await, Some(u32::from(Refusal::Malformed.code()).into()));
+    assert!(peer(&relay).await.reply(Request::Ping).await.is_ok(), "the others are served");
+}
+
+/// D5, D7.
+#[tokio::test]
+async fn a_subscriber_that_never_acknowledges_gets_its_window_and_no_more() {
+    let relay = memory();
+    let (mut ana, mut ben) = (peer(&relay).await, peer(&relay).await);
+    let handle = ana.open(1, 4).await.unwrap();
+    for byte in 0..10 {
+        ben.append(1, byte).await.unwrap();
+    }
+    let mut last = Seq(0);
+    for byte in 0..4 {
+        let (seq, found) = ana.cell().await;
+        assert_eq!(found, byte);
+        last = seq;
+    }
+    // The answer to a later request is the next frame: no fifth cell stands before it.
+    assert!(ana.reply(Request::Ping).await.is_ok());
+    ana.reply(Request::Ack { handle, upto: last }).await.unwrap();
+    assert_eq!(ana.cell().await.1, 4);
+    assert_eq!(ana.reply(Request::Ack { handle: Handle(99), upto: last }).await, Err(Refusal::Missing));
+}
+
+#[test]
+fn a_relay_in_memory_leaves_nothing_and_a_stopped_one_answers_nothing() {
+    let relay = memory();
+    assert_eq!(relay.reach(), Reach::ThisMachine);
+    assert_eq!(relay.knowledge().cell_count, 0);
+    let at = relay.local_addr();
+    relay.stop();
+    assert!(std::net::UdpSocket::bind(at).is_ok(), "its port is free again");
+}
