@@ -106,7 +106,9 @@ pub(crate) fn matching(typed: &str) -> Vec<&'static Spec> {
     }
     let mut found: Vec<&Spec> = COMMANDS.iter().filter(|spec| spec.name.starts_with(&word)).collect();
     if !word.is_empty() {
-        let part = |spec: &&Spec| !spec.name.starts_with(&word) && (spec.name.contains(&word) || spec.does.contains(&word));
+        let part = |spec: &&Spec| {
+            !spec.name.starts_with(&word) && (spec.name.contains(&word) || spec.does.contains(&word))
+        };
         found.extend(COMMANDS.iter().filter(part));
     }
     found

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use subrosa_client::{RelayAddress, RelayKeyHash};
 use subrosa_relay::reach::{Reach, announced_host};
+use subrosa_relay::store::OpenError;
 use subrosa_relay::{Config, Relay, StartError};
 
 use crate::cli::{Exit, Fail, Out, Place, Printer};
@@ -44,12 +45,12 @@ impl Hosted {
 
     /// How this machine reaches it, whatever it announces.
     pub(crate) fn dial(&self) -> (RelayKeyHash, SocketAddr) {
-        (self.address.key, self.local)
+        (self.address.key(), self.local)
     }
 
     /// From where others reach it, in one sentence.
     pub(crate) fn reach(&self) -> &'static str {
-        Reach::of(&self.address.host).sentence()
+        Reach::of(self.address.host()).sentence()
     }
 
     /// Whether this process runs it.
@@ -90,6 +91,17 @@ pub(crate) fn set_up(place: &Place, host: &str) -> Result<(), Fail> {
         Reach::ThisNetwork | Reach::Internet | Reach::Name => Ipv4Addr::UNSPECIFIED,
     };
     write(place, &Record { listen: SocketAddr::new(IpAddr::V4(ip), port), host, address: None })
+}
+
+/// Makes the profile host no relay: another try of the first run chose otherwise. What a relay kept stays.
+pub(crate) fn forget(place: &Place) -> Result<(), Fail> {
+    let file = record_file(place);
+    match fs::remove_file(&file) {
+        Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
+            Err(Fail::new(Exit::Store, format!("{} could not be removed: {why}", file.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `host`, `host:port`, `[v6]`, `[v6]:port`, or nothing.
@@ -143,7 +155,7 @@ pub(crate) fn start(place: &Place) -> Result<Option<Hosted>, Fail> {
     let mut record = read(place)?;
     let mut config = Config::local(place.folder.join("relay"));
     config.listen = record.listen;
-    config.host.clone_from(&record.host);
+    config.host = Some(record.host.clone());
     let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     match Relay::start(config) {
         Ok(relay) => {
@@ -157,7 +169,7 @@ pub(crate) fn start(place: &Place) -> Result<Option<Hosted>, Fail> {
             }
             Ok(Some(Hosted { relay: Some(relay), address, local }))
         }
-        Err(StartError::InUse) => {
+        Err(StartError::Store(OpenError::InUse)) => {
             // `subrosa host`, or a screen: it wrote down where it is.
             let address = record.address.as_deref().and_then(|address| RelayAddress::parse(address).ok());
             let address = address.ok_or_else(|| {
@@ -213,7 +225,7 @@ mod tests {
     #[test]
     fn a_port_that_is_none_is_refused() {
         for text in [":1", "a:b", "a:70000"] {
-            assert!(super::split(text).is_err(), "{text}");
+            assert!(split(text).is_err(), "{text}");
         }
     }
 }

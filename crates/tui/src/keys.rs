@@ -225,7 +225,9 @@ pub(crate) fn lookup(contexts: &[Context], key: Key) -> Option<Action> {
 
 /// The first key of `action` in `context`, by name.
 pub(crate) fn key_of(context: Context, action: Action) -> Option<String> {
-    table().find(|binding| binding.context == context && binding.action == action).map(|binding| binding.key.name())
+    table()
+        .find(|binding| binding.context == context && binding.action == action)
+        .map(|binding| binding.key.name())
 }
 
 /// The lines of the help screen of one context: all keys of an action, and what it does.

@@ -61,8 +61,16 @@ pub(crate) fn layout(model: &Model) -> Layout {
     let shape = shape(area);
     let inner = inset(area);
     let status = Rect { y: inner.bottom().saturating_sub(1), height: inner.height.min(1), ..inner };
-    let nothing =
-        Layout { shape, inner, list: None, rows: Vec::new(), messages: None, head: None, below: None, status };
+    let nothing = Layout {
+        shape,
+        inner,
+        list: None,
+        rows: Vec::new(),
+        messages: None,
+        head: None,
+        below: None,
+        status,
+    };
     if shape == Shape::Tiny {
         return nothing;
     }
@@ -129,7 +137,8 @@ fn below_height(model: &Model, pane: Rect) -> u16 {
         _ => {
             // The line above belongs to the words, too.
             let columns = usize::from(model.area.width.saturating_sub(4));
-            let rows: usize = words::below(model).iter().map(|(words, _)| text::wrap(words, columns).len()).sum();
+            let rows: usize =
+                words::below(model).iter().map(|(words, _)| text::wrap(words, columns).len()).sum();
             u16::try_from(rows.saturating_sub(1)).unwrap_or(u16::MAX)
         }
     };

@@ -3,27 +3,23 @@
 //! Spec: docs/guide/chat.md, docs/ARCHITECTURE.md, "The screen". Invariant: no key and no socket is named here; everything
 //! goes through the client's handle as plain data.
 
-// Written by the lead (19:50), for the builder of the screen: cli/ (arguments, profiles, passphrases, exit codes, --json; all
-// verbs of the command line), hosting.rs (the profile's embedded relay), signals.rs (SIGINT, SIGTERM, SIGHUP). Leave them alone;
-// they stay switched off by cfg(any()) until subrosa_relay's Config and Relay have landed. When you wire up `main`, remove the
-// cfg lines, let `main` be `cli::main()`, and provide in this file what cli/mod.rs calls:
-//   fn screen(place: &cli::Place, key: &cli::Key) -> Result<cli::Exit, cli::Fail>   first run or the screen; `cli::start(place, unlock)` opens
-//   fn demo() -> Result<cli::Exit, cli::Fail>;  fn print_keys();  fn picture(out: Option<&Path>) -> Result<cli::Exit, cli::Fail>
-// docs/guide/chat.md must hold the exit table of cli/exit.rs as `| code | meaning |` rows (a test compares).
-#[cfg(any())]
+mod app;
 mod cli;
 mod clock;
 mod commands;
-#[cfg(any())]
+#[cfg(feature = "host")]
+mod demo;
+#[cfg(feature = "host")]
 mod hosting;
 mod input;
 mod keys;
 mod layout;
+mod log;
 mod look;
 mod model;
 mod msg;
+mod run;
 mod scene;
-#[cfg(any())]
 mod signals;
 mod svg;
 mod text;
@@ -32,8 +28,47 @@ mod update;
 mod view;
 mod words;
 
+use std::path::Path;
+use std::process::ExitCode;
+
+use app::screen;
+use cli::{Exit, Fail};
+#[cfg(feature = "host")]
+use demo::demo;
+
 /// Runs `subrosa` with this process's arguments and terminal.
 #[must_use]
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    cli::main()
+}
+
+#[cfg(not(feature = "host"))]
+fn demo() -> Result<Exit, Fail> {
+    Err(Fail::new(Exit::Usage, "this subrosa was built without an embedded relay, which the demo needs"))
+}
+
+/// Prints the key table and the command table.
+fn print_keys() {
+    for context in keys::Context::ALL {
+        println!("{}", context.title());
+        for (keys, does) in keys::help(context) {
+            println!("  {keys:24} {does}");
+        }
+    }
+    println!("commands");
+    for spec in commands::COMMANDS {
+        println!("  {:24} {}", format!("/{} {}", spec.name, spec.takes), spec.does);
+    }
+}
+
+/// Draws the README's picture into `out`, or to stdout.
+fn picture(out: Option<&Path>) -> Result<Exit, Fail> {
+    let svg = svg::picture();
+    match out {
+        Some(path) => std::fs::write(path, svg).map_err(|why| {
+            Fail::new(Exit::Failed, format!("{} could not be written: {why}", path.display()))
+        })?,
+        None => print!("{svg}"),
+    }
+    Ok(Exit::Done)
 }

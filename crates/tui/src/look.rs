@@ -118,7 +118,8 @@ impl Look {
             Some("dark") => false,
             _ => light_ground().unwrap_or(false),
         };
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(&var).find(|value| !value.is_empty());
+        let locale =
+            ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(&var).find(|value| !value.is_empty());
         // No locale at all is common in containers, whose terminals still draw UTF-8.
         let utf8 = locale.is_none_or(|locale| {
             let locale = locale.to_ascii_lowercase();
@@ -149,9 +150,13 @@ impl Look {
             Role::Text => plain,
             Role::Dim => plain.fg(Color::DarkGray),
             Role::Border => plain.fg(if dark { Color::DarkGray } else { Color::Gray }),
-            Role::Accent => plain.fg(if dark { Color::Cyan } else { Color::Blue }).add_modifier(Modifier::BOLD),
+            Role::Accent => {
+                plain.fg(if dark { Color::Cyan } else { Color::Blue }).add_modifier(Modifier::BOLD)
+            }
             Role::Mine => plain.fg(if dark { Color::LightBlue } else { Color::Blue }),
-            Role::Unread => plain.fg(if dark { Color::Yellow } else { Color::Magenta }).add_modifier(Modifier::BOLD),
+            Role::Unread => {
+                plain.fg(if dark { Color::Yellow } else { Color::Magenta }).add_modifier(Modifier::BOLD)
+            }
             Role::Good => plain.fg(Color::Green),
             Role::Warn => plain.fg(if dark { Color::Yellow } else { Color::Magenta }),
             Role::Alarm => plain.fg(Color::Red).add_modifier(Modifier::BOLD),
@@ -171,19 +176,6 @@ impl Look {
             _ => ("?", "?", Role::Dim),
         };
         (if self.ascii { letter } else { sign }, self.style(role))
-    }
-}
-
-/// What the states are called, for help and `--json`.
-pub(crate) const fn state_name(state: SendState) -> &'static str {
-    match state {
-        SendState::Queued => "queued",
-        SendState::Sent => "sent",
-        SendState::Unseen => "unseen",
-        SendState::Delivered => "delivered",
-        SendState::Read => "read",
-        SendState::Failed(_) => "failed",
-        _ => "unknown",
     }
 }
 

@@ -38,8 +38,12 @@ pub(crate) struct Model {
     pub(crate) look: Look,
     /// Whether the terminal is in the foreground.
     pub(crate) focused: bool,
+    /// Whether the keys come here: in the demo, only to one of two.
+    pub(crate) keyed: bool,
     /// First run, locked, opening, or open.
     pub(crate) stage: Stage,
+    /// The profile's name, when it is not the usual one.
+    pub(crate) profile: Option<String>,
     /// Who I am.
     pub(crate) me: Option<Me>,
     /// The chat list; `None` while it is loading.
@@ -118,7 +122,9 @@ impl Model {
             zone,
             look,
             focused: true,
+            keyed: true,
             stage,
+            profile: None,
             me: None,
             chats: None,
             cursor: None,
@@ -173,7 +179,8 @@ impl Model {
     /// The chats in the order of the list: contacts, then requests.
     pub(crate) fn order(&self) -> Vec<ContactId> {
         let chats = self.chats.as_deref().unwrap_or_default();
-        let requests = |wanted: bool| chats.iter().filter(move |chat| is_request(chat) == wanted).map(|chat| chat.id);
+        let requests =
+            |wanted: bool| chats.iter().filter(move |chat| is_request(chat) == wanted).map(|chat| chat.id);
         requests(false).chain(requests(true)).collect()
     }
 

@@ -11,8 +11,6 @@ use zeroize::Zeroizing;
 pub(crate) enum Msg {
     /// The clock, in milliseconds since the Unix epoch: before every other message and at each deadline.
     Tick(u64),
-    /// The terminal has this many columns and rows.
-    Resize(u16, u16),
     /// The terminal came into or left the foreground.
     Focus(bool),
     /// A key was pressed.
@@ -31,6 +29,10 @@ pub(crate) enum Msg {
     Opened(Opened),
     /// The profile was not made or opened: the sentence says why.
     NotOpened(String),
+    /// A chat is to be shown.
+    Show(ContactId),
+    /// The program ends, whether the person likes it or not.
+    End,
 }
 
 /// What comes with an open profile.

@@ -4,7 +4,8 @@
 
 use ratatui::layout::Rect;
 use subrosa_client::{
-    Answer, Body, Chat, ContactId, Level, Me, Message, MessageId, Millis, Position, RelayState, SendState, Standing,
+    Answer, Body, Chat, ContactId, Level, Me, Message, MessageId, Millis, Position, RelayState, SendState,
+    Standing,
 };
 
 use crate::clock::Zone;
@@ -65,7 +66,9 @@ pub(crate) fn reply(slot: Slot) -> Answer {
         Slot::Invites => Answer::Invites(Vec::new()),
         Slot::Newest(ContactId(1)) => Answer::Messages(messages()),
         Slot::Newest(_) | Slot::Older(_) => Answer::Messages(Vec::new()),
-        Slot::Draft(ContactId(1)) => Answer::Draft("How many cells wait, 4,096 bytes each. That is all".into()),
+        Slot::Draft(ContactId(1)) => {
+            Answer::Draft("How many cells wait, 4,096 bytes each. That is all".into())
+        }
         Slot::Draft(_) => Answer::Draft(String::new()),
         Slot::Safety(_) => Answer::Missing,
     }
@@ -79,7 +82,11 @@ pub(crate) fn chats() -> Vec<Chat> {
         Chat { unread: 2, ..verified(chat(2, "Sol")) },
         Chat { draft: true, ..chat(3, "Katherine J.") },
         Chat { standing: Standing::Pending, level: Level::Unconfirmed, ..chat(4, "日本の友人") },
-        Chat { standing: Standing::Request, greeting: Some("We met at the meetup".into()), ..chat(5, "mallory?") },
+        Chat {
+            standing: Standing::Request,
+            greeting: Some("We met at the meetup".into()),
+            ..chat(5, "mallory?")
+        },
     ]
 }
 

@@ -66,7 +66,11 @@ fn runs(buf: &Buffer, y: u16) -> Vec<Run> {
         let bold = cell.modifier.contains(Modifier::BOLD);
         match runs.last_mut() {
             // A wide letter stands alone, so that the next one starts in its own column.
-            Some(last) if (last.fg, last.bg, last.bold) == (fg, bg, bold) && columns == 1 && last.columns == last.text.chars().count() => {
+            Some(last)
+                if (last.fg, last.bg, last.bold) == (fg, bg, bold)
+                    && columns == 1
+                    && last.columns == last.text.chars().count() =>
+            {
                 last.text.push_str(cell.symbol());
                 last.columns += 1;
             }

@@ -101,7 +101,12 @@ fn wrap_line(line: &str, columns: usize) -> Vec<String> {
 }
 
 /// A word that is wider than a line goes on wherever the line ends. Answers the columns used of the last one.
-fn break_word(word: &str, columns: usize, mut used: usize, (current, lines): (&mut String, &mut Vec<String>)) -> usize {
+fn break_word(
+    word: &str,
+    columns: usize,
+    mut used: usize,
+    (current, lines): (&mut String, &mut Vec<String>),
+) -> usize {
     for grapheme in word.graphemes(true) {
         let wide = grapheme.width();
         if used + wide > columns && used > 0 {
@@ -138,7 +143,8 @@ mod tests {
 
     #[test]
     fn lines_never_exceed_their_columns_and_lose_no_letter() {
-        for text in ["one two three", "日本語のテキスト", "a\n\nb", "superlongwordwithoutblanks", "👩‍👩‍👧 family"] {
+        for text in ["one two three", "日本語のテキスト", "a\n\nb", "superlongwordwithoutblanks", "👩‍👩‍👧 family"]
+        {
             for columns in 2..12 {
                 let lines = wrap(text, columns);
                 assert!(lines.iter().all(|line| width(line) <= columns), "{text} at {columns}: {lines:?}");

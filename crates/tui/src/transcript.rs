@@ -273,7 +273,9 @@ impl<'a> Window<'a> {
     /// The anchor that brings the selected message onto the screen, moving as little as possible.
     pub(crate) fn reveal(&self) -> Anchor {
         let Some(selected) = self.talk.selected else { return self.talk.anchor };
-        let (Some(index), Some(bottom)) = (self.talk.index(selected), self.bottom()) else { return self.talk.anchor };
+        let (Some(index), Some(bottom)) = (self.talk.index(selected), self.bottom()) else {
+            return self.talk.anchor;
+        };
         let rows = self.block(index).len();
         let last = Spot { index, row: rows.saturating_sub(1) };
         if index > bottom.index || (index == bottom.index && last.row > bottom.row) {

@@ -33,7 +33,6 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
     model.dirty = true;
     match msg {
         Msg::Tick(_) => {}
-        Msg::Resize(width, height) => (model.area.width, model.area.height) = (width, height),
         Msg::Focus(focused) => model.focused = focused,
         Msg::Key(event) => keys::key(model, &event, &mut out),
         Msg::Paste(text) => keys::paste(model, &text, &mut out),
@@ -43,6 +42,12 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
         Msg::Notice(notice) => notice::notice(model, notice, &mut out),
         Msg::Opened(opened) => opened_profile(model, opened, &mut out),
         Msg::NotOpened(why) => start::not_opened(model, why),
+        Msg::Show(id) => chat::open(model, id, &mut out),
+        Msg::End => {
+            // What is being sent keeps its draft in the vault until it has its outcome.
+            model.quitting = true;
+            quit(model, &mut out);
+        }
     }
     settle(model, &mut out);
     out
@@ -55,7 +60,9 @@ fn tick(model: &mut Model, now: u64, out: &mut Vec<Cmd>) {
         model.status = None;
         model.dirty = true;
     }
-    let due = |id: &ContactId| model.talks.get(id).and_then(|talk| talk.composer.save_at()).is_some_and(|at| at <= now);
+    let due = |id: &ContactId| {
+        model.talks.get(id).and_then(|talk| talk.composer.save_at()).is_some_and(|at| at <= now)
+    };
     let ids: Vec<ContactId> = model.talks.keys().copied().filter(due).collect();
     for id in ids {
         save_draft(model, id, out);
@@ -64,7 +71,7 @@ fn tick(model: &mut Model, now: u64, out: &mut Vec<Cmd>) {
 
 /// Writes what stands in the composer of a chat, if it is not what the vault holds.
 fn save_draft(model: &mut Model, id: ContactId, out: &mut Vec<Cmd>) {
-    let text = model.talks.get_mut(&id).and_then(|talk| talk.composer.to_save());
+    let text = model.talks.get_mut(&id).and_then(|talk| talk.composer.take_unsaved());
     if let Some(text) = text {
         out.push(Cmd::Do(Command::Draft { chat: id, text }, Purpose::Quiet));
     }

@@ -14,6 +14,8 @@ pub(crate) mod qr;
 mod start;
 mod verify;
 
+#[cfg(feature = "host")]
+pub(crate) use frame::framed;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -62,7 +64,9 @@ fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
     }
     // What covers everything replaces the chats; what does not lies above them.
     let top = model.overlays.last();
-    let covers = |overlay: &&Overlay| !matches!(overlay, Overlay::Palette(_) | Overlay::Switcher(_) | Overlay::Question(_));
+    let covers = |overlay: &&Overlay| {
+        !matches!(overlay, Overlay::Palette(_) | Overlay::Switcher(_) | Overlay::Question(_))
+    };
     match model.overlays.iter().rev().find(covers) {
         Some(Overlay::Invites(screen)) => invites::view(model, screen, buf),
         Some(Overlay::Verify(verify)) => verify::view(model, verify, buf),

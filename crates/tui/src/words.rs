@@ -35,12 +35,18 @@ fn request(chat: &Chat) -> Vec<(String, Role)> {
             Role::Alarm,
         ));
     } else {
-        lines.push((format!("{name} asks to write to you. The name is what they call themselves."), Role::Text));
+        lines.push((
+            format!("{name} asks to write to you. The name is what they call themselves."),
+            Role::Text,
+        ));
     }
     if let Some(greeting) = chat.greeting.as_deref().filter(|greeting| !greeting.is_empty()) {
         lines.push((format!("They say: {}", text::one_line(greeting)), Role::Accent));
     }
-    lines.push((short_keys(Context::Request, &[(Action::Accept, "accept"), (Action::Reject, "reject")]), Role::Accent));
+    lines.push((
+        short_keys(Context::Request, &[(Action::Accept, "accept"), (Action::Reject, "reject")]),
+        Role::Accent,
+    ));
     lines
 }
 
@@ -82,7 +88,8 @@ pub(crate) fn alarm(kind: AlarmKind) -> Vec<(String, Role)> {
 
 /// A line of keys with few words each.
 pub(crate) fn short_keys(context: Context, pairs: &[(Action, &str)]) -> String {
-    let named = pairs.iter().filter_map(|(action, does)| Some(format!("{} {does}", key_of(context, *action)?)));
+    let named =
+        pairs.iter().filter_map(|(action, does)| Some(format!("{} {does}", key_of(context, *action)?)));
     named.collect::<Vec<_>>().join(" · ")
 }
 

@@ -77,7 +77,7 @@ impl Composer {
     }
 
     /// The draft to write, when it is not what the vault holds. Marks it as written.
-    pub(crate) fn to_save(&mut self) -> Option<String> {
+    pub(crate) fn take_unsaved(&mut self) -> Option<String> {
         self.changed = None;
         if self.sending > 0 {
             return None;
@@ -227,7 +227,9 @@ impl Talk {
 
     /// Whether a message is of theirs and after the marker.
     pub(crate) fn is_fresh(&self, message: &Message) -> bool {
-        !message.mine && matches!(message.body, Body::Text(_) | Body::Newer) && self.marker.is_none_or(|marker| message.position > marker)
+        !message.mine
+            && matches!(message.body, Body::Text(_) | Body::Newer)
+            && self.marker.is_none_or(|marker| message.position > marker)
     }
 }
 

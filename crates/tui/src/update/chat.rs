@@ -279,6 +279,8 @@ pub(super) fn retry(model: &mut Model, out: &mut Vec<Cmd>) {
             let words = Purpose::Say("Trying again.".into());
             out.push(Cmd::Do(Command::Retry { chat, message }, words));
         }
-        None => model.trouble("Only a message that failed can be tried again: select one marked !", Role::Text),
+        None => {
+            model.trouble("Only a message that failed can be tried again: select one marked !", Role::Text)
+        }
     }
 }

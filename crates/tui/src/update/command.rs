@@ -109,18 +109,29 @@ pub(super) fn verify(model: &mut Model, out: &mut Vec<Cmd>) {
 
 pub(super) fn send_anyway(model: &mut Model) {
     let Some((id, name)) = target(model) else { return };
-    let Some(kind) = model.open_chat().and_then(|chat| chat.alarm) else { return model.remark("There is no alarm here.") };
+    let Some(kind) = model.open_chat().and_then(|chat| chat.alarm) else {
+        return model.remark("There is no alarm here.");
+    };
     if kind == subrosa_client::AlarmKind::OwnRollback {
         return model.remark("Not possible here: recover the chat instead (c).");
     }
-    let words = format!("Go on sending to {name}? The alarm was: {kind}. If it is real, someone else may read what you write.");
+    let words = format!(
+        "Go on sending to {name}? The alarm was: {kind}. If it is real, someone else may read what you write."
+    );
     ask_first(model, words, "go on sending", Command::Unlatch(id), Purpose::Say("Sending goes on.".into()));
 }
 
 pub(super) fn recover(model: &mut Model) {
     let Some((id, name)) = target(model) else { return };
-    let words = format!("Recover the chat with {name}? Both of you get a new session, and both of you are told.");
-    ask_first(model, words, "recover", Command::Recover(id), Purpose::Say("The recovery is on its way.".into()));
+    let words =
+        format!("Recover the chat with {name}? Both of you get a new session, and both of you are told.");
+    ask_first(
+        model,
+        words,
+        "recover",
+        Command::Recover(id),
+        Purpose::Say("The recovery is on its way.".into()),
+    );
 }
 
 fn forget(model: &mut Model) {

@@ -12,7 +12,9 @@ use crate::msg::{Cmd, Failure, Joining, Purpose, Slot};
 
 pub(super) fn did(model: &mut Model, purpose: Purpose, outcome: Result<Done, Failure>, out: &mut Vec<Cmd>) {
     match purpose {
-        Purpose::Send { chat, text, reply } => sent(model, chat, outcome.err().map(|why| (why, text, reply)), out),
+        Purpose::Send { chat, text, reply } => {
+            sent(model, chat, outcome.err().map(|why| (why, text, reply)), out)
+        }
         Purpose::Join { link, greeting } => joining(model, outcome, link, greeting),
         Purpose::Invite => invited(model, outcome, out),
         purpose => match outcome {

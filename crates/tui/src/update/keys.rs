@@ -197,7 +197,9 @@ pub(super) fn paste(model: &mut Model, text: &str, out: &mut Vec<Cmd>) {
             let name = model.chat(id).map(|chat| crate::text::one_line(&chat.name)).unwrap_or_default();
             let lines = text.lines().count();
             let question = Question {
-                text: format!("Paste {lines} lines into the message to {name}? Nothing is sent until you press Enter."),
+                text: format!(
+                    "Paste {lines} lines into the message to {name}? Nothing is sent until you press Enter."
+                ),
                 yes: "paste",
                 then: Then::Paste(id, text.to_owned()),
             };

@@ -23,7 +23,9 @@ pub(super) fn mouse(model: &mut Model, event: MouseEvent, out: &mut Vec<Cmd>) {
     let back = match event.kind {
         MouseEventKind::ScrollUp => true,
         MouseEventKind::ScrollDown => false,
-        MouseEventKind::Down(MouseButton::Left) => return click(model, Point::new(event.column, event.row), out),
+        MouseEventKind::Down(MouseButton::Left) => {
+            return click(model, Point::new(event.column, event.row), out);
+        }
         _ => {
             model.dirty = false;
             return;
@@ -44,7 +46,9 @@ fn click(model: &mut Model, at: Point, out: &mut Vec<Cmd>) {
     }
     let layout = layout(model);
     let row_in = |area: ratatui::layout::Rect| area.contains(at).then(|| usize::from(at.y - area.y));
-    if let Some(ListRow::Chat(id)) = layout.list.and_then(row_in).and_then(|row| layout.rows.get(row)).copied() {
+    if let Some(ListRow::Chat(id)) =
+        layout.list.and_then(row_in).and_then(|row| layout.rows.get(row)).copied()
+    {
         return chat::open(model, id, out);
     }
     if let Some(area) = layout.messages

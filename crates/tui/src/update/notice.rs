@@ -31,7 +31,8 @@ pub(super) fn notice(model: &mut Model, notice: Notice, out: &mut Vec<Cmd>) {
         Notice::JoinFailed { invite, why } => join_failed(model, invite, why, out),
         Notice::Alarm { contact, kind } => {
             changed(model, contact, out);
-            let name = model.chat(contact).map_or_else(|| "a contact".into(), |chat| text::one_line(&chat.name));
+            let name =
+                model.chat(contact).map_or_else(|| "a contact".into(), |chat| text::one_line(&chat.name));
             model.trouble(format!("Alarm in the chat with {name}: {kind}"), Role::Alarm);
         }
         Notice::SomeoneElseTried(_) => {
@@ -64,7 +65,8 @@ fn joined(model: &mut Model, invite: InviteId, contact: ContactId, out: &mut Vec
     ask(model, Slot::Chats, out);
     ask(model, Slot::Invites, out);
     model.joining.retain(|joining| joining.invite != invite);
-    let waiting = |overlay: &Overlay| matches!(overlay, Overlay::Add(add) if add.step == AddStep::Taking(invite));
+    let waiting =
+        |overlay: &Overlay| matches!(overlay, Overlay::Add(add) if add.step == AddStep::Taking(invite));
     if model.overlays.last().is_some_and(waiting) {
         model.overlays.pop();
         chat::open(model, contact, out);
@@ -105,7 +107,9 @@ fn relay(model: &mut Model, name: String, state: RelayState) {
     let words = match &state {
         RelayState::Offline(why) => Some((format!("{name} can't be reached: {why}"), Role::Warn)),
         RelayState::WrongKey => Some((
-            format!("{name} is not the relay it should be (another key): nothing was sent to it. Ask for a new address."),
+            format!(
+                "{name} is not the relay it should be (another key): nothing was sent to it. Ask for a new address."
+            ),
             Role::Alarm,
         )),
         _ => None,

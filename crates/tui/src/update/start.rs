@@ -67,7 +67,9 @@ fn first_key(first: &mut First, action: Option<Action>, key: Key, out: &mut Vec<
         (Step::Making, _) => {}
         (_, Some(Action::Leave)) => back(first),
         (_, Some(Action::Confirm)) => next(first, out),
-        (Step::Passphrase, Some(Action::Up | Action::Down | Action::OtherField)) => first.on_again = !first.on_again,
+        (Step::Passphrase, Some(Action::Up | Action::Down | Action::OtherField)) => {
+            first.on_again = !first.on_again
+        }
         (Step::Place, Some(Action::Up | Action::Down | Action::OtherField)) => {
             first.host = !first.host && first.reach.is_some();
         }
@@ -117,9 +119,11 @@ fn next(first: &mut First, out: &mut Vec<Cmd>) {
             let name = first.name.text();
             let name = name.trim();
             if name.is_empty() {
-                first.error = Some("Type a name first: what your friends call you. It can be changed later.".into());
+                first.error =
+                    Some("Type a name first: what your friends call you. It can be changed later.".into());
             } else if name.len() > NAME_MAX {
-                first.error = Some(format!("That is too long: {} bytes, at most {NAME_MAX} are possible.", name.len()));
+                first.error =
+                    Some(format!("That is too long: {} bytes, at most {NAME_MAX} are possible.", name.len()));
             } else {
                 first.step = Step::Passphrase;
                 first.on_again = false;
@@ -142,7 +146,9 @@ fn next(first: &mut First, out: &mut Vec<Cmd>) {
 fn make(first: &mut First, out: &mut Vec<Cmd>) {
     let address = first.address.text().trim().to_owned();
     if !first.host && !address.starts_with("subrosa://") {
-        first.error = Some("Paste the relay's address: it begins with subrosa:// and comes from whoever runs it.".into());
+        first.error = Some(
+            "Paste the relay's address: it begins with subrosa:// and comes from whoever runs it.".into(),
+        );
         return;
     }
     // The fields keep their passphrase until the profile is made, in case of another try.

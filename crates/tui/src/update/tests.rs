@@ -2,7 +2,9 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
-use subrosa_client::{Answer, Command, ContactId, Done, InviteId, JoinFailure, MessageId, Notice, Position, RelayState};
+use subrosa_client::{
+    Answer, Command, ContactId, Done, InviteId, JoinFailure, MessageId, Notice, Position, RelayState,
+};
 
 use super::update;
 use crate::look::Look;
@@ -134,9 +136,9 @@ fn drafts_and_reply_targets_stay_with_their_chat_at_every_point() {
         let mine = written(&model);
         let target = model.open_talk().expect("open").composer.reply.clone();
         let cmds = go(&mut model, '2');
-        let kept = commands(&cmds).into_iter().any(|command| {
-            matches!(command, Command::Draft { chat: ContactId(1), text } if *text == mine)
-        });
+        let kept = commands(&cmds)
+            .into_iter()
+            .any(|command| matches!(command, Command::Draft { chat: ContactId(1), text } if *text == mine));
         assert!(kept || mine.is_empty() || point == 0, "the draft is written on switching: {cmds:?}");
         assert_eq!(model.open, Some(ContactId(2)));
         let other = &model.open_talk().expect("open").composer;
@@ -331,7 +333,9 @@ fn destructive_commands_ask_first_with_the_name() {
     types(&mut model, "forget");
     let cmds = key(&mut model, KeyCode::Enter);
     assert!(commands(&cmds).is_empty());
-    assert!(matches!(model.overlays.last(), Some(Overlay::Question(question)) if question.text.contains("Ana")));
+    assert!(
+        matches!(model.overlays.last(), Some(Overlay::Question(question)) if question.text.contains("Ana"))
+    );
     let cmds = key(&mut model, KeyCode::Char('y'));
     assert_eq!(commands(&cmds), [&Command::Forget(ContactId(1))]);
 }
@@ -371,10 +375,17 @@ fn a_link_of_a_known_contact_asks_before_joining_again() {
     press(&mut model, KeyCode::Char('p'), KeyModifiers::CONTROL);
     drop(update(&mut model, Msg::Paste("add subrosa://x/i#y\n".into())));
     let cmds = key(&mut model, KeyCode::Enter);
-    let Some(Cmd::Do(Command::Join { again: false, .. }, purpose)) = cmds.first().cloned() else { panic!("{cmds:?}") };
+    let Some(Cmd::Do(Command::Join { again: false, .. }, purpose)) = cmds.first().cloned() else {
+        panic!("{cmds:?}")
+    };
     drop(update(&mut model, Msg::Did(purpose.clone(), Ok(Done::Joining(InviteId(3))))));
-    assert!(matches!(model.overlays.last(), Some(Overlay::Add(add)) if add.step == AddStep::Taking(InviteId(3))));
-    drop(update(&mut model, Msg::Notice(Notice::JoinFailed { invite: InviteId(3), why: JoinFailure::Known })));
+    assert!(
+        matches!(model.overlays.last(), Some(Overlay::Add(add)) if add.step == AddStep::Taking(InviteId(3)))
+    );
+    drop(update(
+        &mut model,
+        Msg::Notice(Notice::JoinFailed { invite: InviteId(3), why: JoinFailure::Known }),
+    ));
     assert!(matches!(model.overlays.last(), Some(Overlay::Question(_))));
     let cmds = key(&mut model, KeyCode::Char('y'));
     assert!(
@@ -383,7 +394,9 @@ fn a_link_of_a_known_contact_asks_before_joining_again() {
     );
     let known = Msg::Did(purpose, Err(Failure::Known("Ana".into())));
     drop(update(&mut model, known));
-    assert!(matches!(model.overlays.last(), Some(Overlay::Question(question)) if question.text.contains("Ana")));
+    assert!(
+        matches!(model.overlays.last(), Some(Overlay::Question(question)) if question.text.contains("Ana"))
+    );
 }
 
 #[test]
@@ -413,6 +426,8 @@ fn the_first_run_asks_three_things_and_keeps_what_was_typed() {
     assert!(matches!(&again[..], [Cmd::Start(start)] if start.passphrase.is_some()), "{again:?}");
     let opened = crate::msg::Opened { fresh: true, ..Default::default() };
     let cmds = update(&mut model, Msg::Opened(opened));
-    assert!(cmds.iter().any(|cmd| matches!(cmd, Cmd::Do(Command::Invite { reusable: false }, Purpose::Invite))));
+    assert!(
+        cmds.iter().any(|cmd| matches!(cmd, Cmd::Do(Command::Invite { reusable: false }, Purpose::Invite)))
+    );
     assert!(matches!(model.overlays.last(), Some(Overlay::Invites(_))));
 }

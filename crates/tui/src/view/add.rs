@@ -28,7 +28,9 @@ pub(super) fn view(model: &Model, add: &Add, buf: &mut Buffer) {
     let (words, role) = match &add.step {
         AddStep::Editing => (String::new(), Role::Text),
         AddStep::Asked => ("Reading the link…".into(), Role::Warn),
-        AddStep::Taking(_) => ("Fetching the invite from its relay… (it goes on if you close this)".into(), Role::Warn),
+        AddStep::Taking(_) => {
+            ("Fetching the invite from its relay… (it goes on if you close this)".into(), Role::Warn)
+        }
         AddStep::Failed(why) => (why.clone(), Role::Alarm),
     };
     let row = paragraph(buf, inner, row + gap, &words, style(role));

@@ -66,7 +66,12 @@ pub(super) fn switcher(model: &Model, choice: &Choice, buf: &mut Buffer) {
         .map(|chat| {
             let name = text::clip(&text::one_line(&chat.name), 24, model.look.signs().ellipsis);
             let unread = if chat.unread > 0 { format!("  {} unread", chat.unread) } else { String::new() };
-            vec![span(model, name, Role::Text), Span::raw("  "), frame::trust(model, chat), span(model, unread, Role::Unread)]
+            vec![
+                span(model, name, Role::Text),
+                Span::raw("  "),
+                frame::trust(model, chat),
+                span(model, unread, Role::Unread),
+            ]
         })
         .collect();
     rows(model, inner, choice.row, &lines, buf);

@@ -63,7 +63,8 @@ fn head_line(model: &Model, area: Rect, buf: &mut Buffer) {
         Some((_, quoted)) => {
             let cancel = "Esc cancels";
             let room = columns.saturating_sub(text::width(&to) + text::width(cancel) + 8);
-            let quote = format!("{} {}", signs.reply, text::clip(&text::one_line(quoted), room, signs.ellipsis));
+            let quote =
+                format!("{} {}", signs.reply, text::clip(&text::one_line(quoted), room, signs.ellipsis));
             vec![
                 span(model, " ", Role::Text),
                 span(model, quote, Role::Mine),
@@ -81,6 +82,6 @@ fn composer(model: &Model, area: Rect, buf: &mut Buffer) {
     let Some(talk) = model.open_talk() else { return };
     buf.set_string(area.x, area.y, ">", model.look.style(Role::Accent));
     let field = Rect { x: area.x + 2, width: area.width.saturating_sub(2), ..area };
-    let active = model.focus == Focus::Chat && model.overlays.is_empty();
+    let active = model.keyed && model.focus == Focus::Chat && model.overlays.is_empty();
     talk.composer.editor.draw(field, buf, model.look.style(Role::Text), active);
 }

@@ -10,15 +10,20 @@ use subrosa_client::{Chat, Level, RelayState, Standing};
 use super::span;
 use crate::keys::{Action, Context};
 use crate::layout::{Layout, inset};
-use crate::look::Role;
+use crate::look::{Look, Role};
 use crate::model::{Below, Focus, Model};
 use crate::text;
 use crate::words::short_keys;
 
 /// A frame around `area` with a title at its left. Answers what is inside.
 pub(super) fn plain(model: &Model, area: Rect, title: &str, buf: &mut Buffer) -> Rect {
-    let style = model.look.style(Role::Border);
-    let [tl, tr, bl, br, h, v, ..] = model.look.signs().frame;
+    framed(model.look, area, title, buf)
+}
+
+/// The same without a model: the demo's middle pane has none.
+pub(crate) fn framed(look: Look, area: Rect, title: &str, buf: &mut Buffer) -> Rect {
+    let style = look.style(Role::Border);
+    let [tl, tr, bl, br, h, v, ..] = look.signs().frame;
     let (right, bottom) = (area.right().saturating_sub(1), area.bottom().saturating_sub(1));
     for x in area.x..area.right() {
         buf.set_string(x, area.y, h, style);
@@ -28,13 +33,15 @@ pub(super) fn plain(model: &Model, area: Rect, title: &str, buf: &mut Buffer) ->
         buf.set_string(area.x, y, v, style);
         buf.set_string(right, y, v, style);
     }
-    for (x, y, corner) in [(area.x, area.y, tl), (right, area.y, tr), (area.x, bottom, bl), (right, bottom, br)] {
+    for (x, y, corner) in
+        [(area.x, area.y, tl), (right, area.y, tr), (area.x, bottom, bl), (right, bottom, br)]
+    {
         buf.set_string(x, y, corner, style);
     }
     let room = usize::from(area.width.saturating_sub(4));
     if room > 0 && !title.is_empty() {
-        let title = format!(" {} ", text::clip(title, room.saturating_sub(2), model.look.signs().ellipsis));
-        buf.set_stringn(area.x + 1, area.y, title, room, model.look.style(Role::Accent));
+        let title = format!(" {} ", text::clip(title, room.saturating_sub(2), look.signs().ellipsis));
+        buf.set_stringn(area.x + 1, area.y, title, room, look.style(Role::Accent));
     }
     inset(area)
 }
@@ -131,7 +138,12 @@ pub(super) fn status(model: &Model, area: Rect, buf: &mut Buffer) {
         None => (hints(model), Role::Dim),
     };
     let room = usize::from(area.width.saturating_sub(1));
-    buf.set_string(area.x + 1, area.y, text::clip(&words, room.saturating_sub(1), ellipsis), model.look.style(role));
+    buf.set_string(
+        area.x + 1,
+        area.y,
+        text::clip(&words, room.saturating_sub(1), ellipsis),
+        model.look.style(role),
+    );
 }
 
 /// What the keys do here, in few words.
@@ -139,17 +151,26 @@ fn hints(model: &Model) -> String {
     let (context, pairs): (Context, &[(Action, &str)]) = match (model.focus, model.below()) {
         (Focus::List, _) => (
             Context::List,
-            &[(Action::Confirm, "open"), (Action::Invite, "invite"), (Action::Add, "add"), (Action::Slash, "commands")],
+            &[
+                (Action::Confirm, "open"),
+                (Action::Invite, "invite"),
+                (Action::Add, "add"),
+                (Action::Slash, "commands"),
+            ],
         ),
-        (Focus::Messages, _) | (_, Below::Closed) => (
-            Context::Messages,
-            &[(Action::Reply, "reply"), (Action::Copy, "copy"), (Action::Leave, "back")],
-        ),
+        (Focus::Messages, _) | (_, Below::Closed) => {
+            (Context::Messages, &[(Action::Reply, "reply"), (Action::Copy, "copy"), (Action::Leave, "back")])
+        }
         (_, Below::Alarm(_)) => (Context::Alarm, &[(Action::Verify, "verify"), (Action::Recover, "recover")]),
         (_, Below::Request) => (Context::Request, &[(Action::Leave, "list")]),
         (Focus::Chat, Below::Composer) => (
             Context::Composer,
-            &[(Action::Send, "send"), (Action::NewLine, "line"), (Action::Up, "select"), (Action::Slash, "commands")],
+            &[
+                (Action::Send, "send"),
+                (Action::NewLine, "line"),
+                (Action::Up, "select"),
+                (Action::Slash, "commands"),
+            ],
         ),
     };
     let global = short_keys(Context::Global, &[(Action::Switcher, "go"), (Action::Help, "help")]);

@@ -25,7 +25,7 @@ pub(super) fn view(model: &Model, screen: &Invites, buf: &mut Buffer) {
     let Some(invite) = shown(model) else { return without(model, screen, buf) };
     let code = invite.link.as_deref().filter(|_| usable(invite)).and_then(Qr::of);
     let size = code.as_ref().map_or((0, 0), Qr::size);
-    let beside = area.width >= size.0 + BESIDE + 1 && area.height >= size.1;
+    let beside = area.width > size.0 + BESIDE && area.height >= size.1;
     if let (Some(code), true) = (&code, beside)
         && code.draw(model.look, area, buf)
     {
@@ -40,7 +40,13 @@ pub(super) fn view(model: &Model, screen: &Invites, buf: &mut Buffer) {
         let words = if model.look.ascii {
             "The QR code needs more than ASCII.".to_owned()
         } else {
-            format!("The QR code needs {} columns and {} rows, or {} and {}.", size.0 + BESIDE + 1, size.1, size.0 + 2, size.1 + used + 1)
+            format!(
+                "The QR code needs {} columns and {} rows, or {} and {}.",
+                size.0 + BESIDE + 1,
+                size.1,
+                size.0 + 2,
+                size.1 + used + 1
+            )
         };
         paragraph(buf, room, 0, &words, model.look.style(Role::Dim));
     }
@@ -100,7 +106,8 @@ fn facts(model: &Model, screen: &Invites, invite: &Invite, area: Rect, buf: &mut
     };
     row = paragraph(buf, inner, row, kind, style(Role::Text));
     let (words, role) = state(invite.state);
-    row = line(buf, inner, row, &Line::from(vec![span(model, "State: ", Role::Dim), span(model, words, role)]));
+    row =
+        line(buf, inner, row, &Line::from(vec![span(model, "State: ", Role::Dim), span(model, words, role)]));
     let until = format!("until {}", model.zone.moment(invite.expires, model.now));
     row = paragraph(buf, inner, row, &until, style(Role::Dim)) + gap;
     if let Some(link) = link.filter(|_| gap == 1) {

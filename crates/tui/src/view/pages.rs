@@ -39,14 +39,26 @@ pub(super) fn status(model: &Model, buf: &mut Buffer) {
     let style = |role| model.look.style(role);
     let mut row = 1;
     if let Some(me) = &model.me {
-        row = paragraph(buf, inner, row, &format!("{} ({})", text::one_line(&me.name), me.short), style(Role::Accent));
-        let relay = me.relay.as_deref().map_or_else(|| "you have no relay yet".into(), |relay| format!("friends reach you at {relay}"));
+        row = paragraph(
+            buf,
+            inner,
+            row,
+            &format!("{} ({})", text::one_line(&me.name), me.short),
+            style(Role::Accent),
+        );
+        let relay = me
+            .relay
+            .as_deref()
+            .map_or_else(|| "you have no relay yet".into(), |relay| format!("friends reach you at {relay}"));
         row = paragraph(buf, inner, row, &relay, style(Role::Text));
         let receipts = if me.receipts { "receipts are sent" } else { "receipts are not sent" };
         row = paragraph(buf, inner, row, receipts, style(Role::Text)) + 1;
     }
     if let Some(hosting) = &model.hosting {
         row = paragraph(buf, inner, row, hosting, style(Role::Text)) + 1;
+    }
+    if let Some(profile) = &model.profile {
+        row = paragraph(buf, inner, row, &format!("profile {profile}"), style(Role::Dim)) + 1;
     }
     for (name, state) in &model.relays {
         let (words, role) = relay(state);
@@ -60,7 +72,9 @@ pub(crate) fn relay(state: &RelayState) -> (String, Role) {
         RelayState::Online => ("online".into(), Role::Good),
         RelayState::Connecting => ("connecting".into(), Role::Dim),
         RelayState::Offline(why) => (format!("offline: {why}"), Role::Warn),
-        RelayState::WrongKey => ("not the relay it should be (another key): nothing was sent to it".into(), Role::Alarm),
+        RelayState::WrongKey => {
+            ("not the relay it should be (another key): nothing was sent to it".into(), Role::Alarm)
+        }
         _ => ("unknown".into(), Role::Dim),
     }
 }

@@ -67,14 +67,4 @@ impl Qr {
         }
         true
     }
-
-    /// The code as lines for a pipe or a plain terminal: light modules drawn, for a dark ground.
-    pub(crate) fn lines(&self) -> String {
-        let (width, height) = self.size();
-        let area = Rect::new(0, 0, width, height);
-        let mut buf = Buffer::empty(area);
-        self.draw(Look { colour: false, ..Look::standard() }, area, &mut buf);
-        let row = |y| (0..width).map(|x| buf[(x, y)].symbol()).collect::<String>();
-        (0..height).map(row).collect::<Vec<_>>().join("\n")
-    }
 }

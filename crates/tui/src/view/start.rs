@@ -23,7 +23,13 @@ fn page(model: &Model, title: &str, buf: &mut Buffer) -> Rect {
 }
 
 /// A passphrase as stars.
-fn secret(model: &Model, field: &SecretField, area: Rect, row: u16, active: bool, buf: &mut Buffer) -> u16 {
+fn secret(
+    model: &Model,
+    (field, active): (&SecretField, bool),
+    area: Rect,
+    row: u16,
+    buf: &mut Buffer,
+) -> u16 {
     let cursor = if active { "_" } else { "" };
     let role = if active { Role::Accent } else { Role::Dim };
     let stars = format!("{}{cursor}", "*".repeat(field.len()));
@@ -45,7 +51,7 @@ pub(super) fn opening(model: &Model, buf: &mut Buffer) {
 pub(super) fn locked(model: &Model, locked: &Locked, buf: &mut Buffer) {
     let area = page(model, "subrosa", buf);
     let row = paragraph(buf, area, 1, "Passphrase:", model.look.style(Role::Text));
-    let row = secret(model, &locked.field, area, row, !locked.trying, buf) + 1;
+    let row = secret(model, (&locked.field, !locked.trying), area, row, buf) + 1;
     let row = error(model, locked.error.as_deref(), area, row, buf);
     let words = if locked.trying { "Opening your profile…" } else { "Enter opens · Ctrl-Q quits" };
     paragraph(buf, area, row, words, model.look.style(Role::Dim));
@@ -104,17 +110,18 @@ fn name(model: &Model, first: &First, area: Rect, buf: &mut Buffer) -> u16 {
 fn passphrase(model: &Model, first: &First, area: Rect, buf: &mut Buffer) -> u16 {
     let style = |role| model.look.style(role);
     let row = paragraph(buf, area, 1, "A passphrase for this profile, or none", style(Role::Accent));
-    let words = "With one, your messages on this machine's disk are of no use without it. Nobody can reset it.";
+    let words =
+        "With one, your messages on this machine's disk are of no use without it. Nobody can reset it.";
     let row = paragraph(buf, area, row, words, style(Role::Text));
     let words = "Without one (just press Enter), whoever gets at your files can read everything: a thief, a backup, \
                  another program of yours.";
     let row = paragraph(buf, area, row, words, style(Role::Warn)) + 1;
-    let row = secret(model, &first.passphrase, area, row, !first.on_again, buf);
+    let row = secret(model, (&first.passphrase, !first.on_again), area, row, buf);
     if first.passphrase.is_empty() && !first.on_again {
         return row + 1;
     }
     let row = paragraph(buf, area, row, "Once more:", style(Role::Text));
-    secret(model, &first.again, area, row, first.on_again, buf) + 1
+    secret(model, (&first.again, first.on_again), area, row, buf) + 1
 }
 
 fn place(model: &Model, first: &First, area: Rect, buf: &mut Buffer) -> u16 {
@@ -130,7 +137,8 @@ fn place(model: &Model, first: &First, area: Rect, buf: &mut Buffer) -> u16 {
     if let Some(reach) = &first.reach {
         row = line(buf, area, row, &choice(first.host, "This machine hosts a relay"));
         if first.host || !short {
-            let words = format!("{reach} It must stay on for messages to reach you (subrosa host keeps it running).");
+            let words =
+                format!("{reach} It must stay on for messages to reach you (subrosa host keeps it running).");
             row = paragraph(buf, deep, row, &words, style(Role::Dim)) + u16::from(!short);
         }
     }

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use ratatui::buffer::Buffer;
 use ratatui::style::Color;
 use subrosa_client::{
-    AlarmKind, Answer, Body, Chat, ContactId, FailReason, Invite, InviteId, InviteState, Level, Message, MessageId, Millis,
-    Notice, Position, RelayState, Safety, SendState, Standing,
+    AlarmKind, Answer, Body, Chat, ContactId, FailReason, Invite, InviteId, InviteState, Level, Message,
+    MessageId, Millis, Notice, Position, RelayState, Safety, SendState, Standing,
 };
 
 use super::view;
@@ -53,7 +53,9 @@ fn styles(buf: &Buffer) -> String {
             let cell = &buf[(x, y)];
             let style = (cell.fg, cell.bg, cell.modifier);
             if last != Some(style) {
-                runs.push(format!("{x} {:?}/{:?} {:?}", cell.fg, cell.bg, cell.modifier).replace("Modifier", ""));
+                runs.push(
+                    format!("{x} {:?}/{:?} {:?}", cell.fg, cell.bg, cell.modifier).replace("Modifier", ""),
+                );
                 last = Some(style);
             }
         }
@@ -128,7 +130,8 @@ fn nothing_there_yet() {
         let mut model = scene::empty(look, width, height);
         model.stage = Stage::Open;
         model.chats = Some(Vec::new());
-        model.hosting = Some("This machine hosts your relay: only machines in this network can reach it.".into());
+        model.hosting =
+            Some("This machine hosts your relay: only machines in this network can reach it.".into());
         model
     });
 }
@@ -148,7 +151,10 @@ fn an_offline_relay_and_a_trouble() {
         let mut model = chatting(look, width, height);
         let state = RelayState::Offline("connection refused".into());
         drop(update(&mut model, Msg::Notice(Notice::Relay { name: "relay.example.org:4190".into(), state })));
-        drop(update(&mut model, Msg::Notice(Notice::Trouble("The disk is full: nothing was lost; free some space.".into()))));
+        drop(update(
+            &mut model,
+            Msg::Notice(Notice::Trouble("The disk is full: nothing was lost; free some space.".into())),
+        ));
         model
     });
 }
@@ -156,7 +162,11 @@ fn an_offline_relay_and_a_trouble() {
 #[test]
 fn states_gaps_and_failures() {
     check("failed", |look, width, height| {
-        let mine = |position, state| Message { mine: true, state: Some(state), ..theirs(position, 40 - position as u64, "words") };
+        let mine = |position, state| Message {
+            mine: true,
+            state: Some(state),
+            ..theirs(position, 40 - position as u64, "words")
+        };
         let row = |position, body| Message { body, ..theirs(position, 40 - position as u64, "") };
         let messages = vec![
             mine(1, SendState::Read),
@@ -177,7 +187,8 @@ fn states_gaps_and_failures() {
 #[test]
 fn an_alarm_that_stops_sending() {
     check("alarm", |look, width, height| {
-        let alarmed = Chat { alarm: Some(AlarmKind::Fork), verified: true, level: Level::Mutual, ..chat(1, "Ana") };
+        let alarmed =
+            Chat { alarm: Some(AlarmKind::Fork), verified: true, level: Level::Mutual, ..chat(1, "Ana") };
         with(look, (width, height), vec![alarmed, chat(2, "Sol")], vec![theirs(1, 5, "where are you?")])
     });
 }
@@ -185,7 +196,11 @@ fn an_alarm_that_stops_sending() {
 #[test]
 fn a_request() {
     check("request", |look, width, height| {
-        let request = Chat { standing: Standing::Request, greeting: Some("We met at the meetup".into()), ..chat(5, "mallory") };
+        let request = Chat {
+            standing: Standing::Request,
+            greeting: Some("We met at the meetup".into()),
+            ..chat(5, "mallory")
+        };
         with(look, (width, height), vec![request], Vec::new())
     });
 }
@@ -213,7 +228,8 @@ fn an_invite() {
 fn a_safety_number() {
     check("verify", |look, width, height| {
         let mut model = chatting(look, width, height);
-        let groups = [10_000, 29_384, 3, 48_261, 77_777, 12_345, 90_817, 65_432, 11_111, 22_222, 33_333, 44_444];
+        let groups =
+            [10_000, 29_384, 3, 48_261, 77_777, 12_345, 90_817, 65_432, 11_111, 22_222, 33_333, 44_444];
         let safety = Safety { groups, qr: "SUBROSA1".repeat(9), verified: false };
         model.overlays.push(Overlay::Verify(Verify { contact: ContactId(1), safety: Some(safety) }));
         model
@@ -261,7 +277,10 @@ fn help_palette_switcher_question_log_status() {
     check("log", |look, width, height| {
         let mut model = chatting(look, width, height);
         model.trouble("relay.example.org:4190 can't be reached: connection refused", Role::Warn);
-        model.trouble("The clock of this machine is off by a day: set it, or invites expire early.", Role::Alarm);
+        model.trouble(
+            "The clock of this machine is off by a day: set it, or invites expire early.",
+            Role::Alarm,
+        );
         model.overlays.push(Overlay::Log(0));
         model
     });
@@ -327,10 +346,7 @@ fn a_terminal_that_is_too_small_says_so_and_none_panics() {
 fn what_others_wrote_can_not_steer_the_terminal() {
     let evil = "\u{1b}]0;title\u{7}\u{202e}gnp.exe\u{9b}2J\r\n";
     let mut messages = vec![theirs(1, 5, evil)];
-    messages.push(Message {
-        reply: Some((MessageId([1; 16]), evil.into())),
-        ..theirs(2, 4, "fine")
-    });
+    messages.push(Message { reply: Some((MessageId([1; 16]), evil.into())), ..theirs(2, 4, "fine") });
     messages.push(Message { body: Body::Event(evil.into()), ..theirs(3, 3, "") });
     let request = Chat { standing: Standing::KnownAgain, greeting: Some(evil.into()), ..chat(1, evil) };
     let mut model = with(Look::standard(), (100, 30), vec![request], messages);

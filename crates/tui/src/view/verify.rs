@@ -39,7 +39,8 @@ pub(super) fn view(model: &Model, verify: &Verify, buf: &mut Buffer) {
     let mut row = 1;
     for groups in safety.groups.chunks(4) {
         let groups: Vec<String> = groups.iter().map(|group| format!("{group:05}")).collect();
-        row = line(buf, inner, row, &Line::from(span(model, format!("  {}", groups.join(" ")), Role::Accent)));
+        row =
+            line(buf, inner, row, &Line::from(span(model, format!("  {}", groups.join(" ")), Role::Accent)));
     }
     let (mark, role) = if safety.verified {
         (format!("{} verified", model.look.signs().verified), Role::Good)
