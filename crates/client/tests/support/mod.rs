@@ -15,105 +15,105 @@ use subrosa_relay::{Config, Relay};
 use tempfile::TempDir;
 
 /// How long anything may take.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A relay with a folder that outlives it.
-pub struct Host {
+pub(crate) struct Host {
     folder: TempDir,
     relay: Option<Relay>,
 }
 
 impl Host {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut host = Self { folder, relay: None };
         host.up();
         host
     }
 
-    pub fn up(&mut self) {
+    pub(crate) fn up(&mut self) {
         self.relay = Some(Relay::start(Config::local(self.folder.path().to_owned())).unwrap());
     }
 
-    pub fn down(&mut self) {
+    pub(crate) fn down(&mut self) {
         self.relay.take().unwrap().stop();
     }
 
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.relay.as_ref().unwrap().address().to_string()
     }
 
-    pub fn key(&self) -> RelayKeyHash {
+    pub(crate) fn key(&self) -> RelayKeyHash {
         self.relay.as_ref().unwrap().address().key()
     }
 
-    pub fn local_addr(&self) -> SocketAddr {
+    pub(crate) fn local_addr(&self) -> SocketAddr {
         self.relay.as_ref().unwrap().local_addr()
     }
 
     /// The relay's files, to look for what must not be there.
-    pub fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
 }
 
 /// Someone with a profile; `client` is `None` while it is closed.
-pub struct Person {
-    pub name: &'static str,
+pub(crate) struct Person {
+    pub(crate) name: &'static str,
     folder: TempDir,
     client: Option<Client>,
     notices: Option<Notices>,
     /// Every notice that was heard.
-    pub heard: Vec<Notice>,
+    pub(crate) heard: Vec<Notice>,
 }
 
 impl Person {
-    pub fn new(name: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         let mut person = Self::closed(name);
         person.open();
         person
     }
 
-    pub fn closed(name: &'static str) -> Self {
+    pub(crate) fn closed(name: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         create(&Options::new(folder.path()), name, &Unlock::None).unwrap();
         Self { name, folder, client: None, notices: None, heard: Vec::new() }
     }
 
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options::new(self.folder.path())
     }
 
-    pub fn open(&mut self) {
+    pub(crate) fn open(&mut self) {
         self.open_with(self.options());
     }
 
-    pub fn open_with(&mut self, options: Options) {
+    pub(crate) fn open_with(&mut self, options: Options) {
         let (client, notices) = open(options, Unlock::None).unwrap();
         (self.client, self.notices) = (Some(client), Some(notices));
     }
 
-    pub async fn close(&mut self) {
+    pub(crate) async fn close(&mut self) {
         self.notices = None;
         self.client.take().unwrap().close().await;
     }
 
-    pub fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         self.client.as_ref().unwrap()
     }
 
-    pub async fn at(name: &'static str, host: &Host) -> Self {
+    pub(crate) async fn at(name: &'static str, host: &Host) -> Self {
         let person = Self::new(name);
         person.does(Command::UseRelay(host.address())).await;
         person
     }
 
-    pub async fn does(&self, command: Command) -> Done {
+    pub(crate) async fn does(&self, command: Command) -> Done {
         self.client().command(command).await.unwrap()
     }
 
     /// Asks `question` after each notice until it has an answer.
-    pub async fn until<T>(&mut self, what: &str, question: impl AsyncFn(&Client) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&mut self, what: &str, question: impl AsyncFn(&Client) -> Option<T>) -> T {
         let attempt = async {
             loop {
                 if let Some(answer) = question(self.client.as_ref().unwrap()).await {
@@ -140,7 +140,7 @@ impl Person {
     }
 
     /// Waits for a notice that `wanted` knows.
-    pub async fn hears<T>(&mut self, what: &str, wanted: impl Fn(&Notice) -> Option<T>) -> T {
+    pub(crate) async fn hears<T>(&mut self, what: &str, wanted: impl Fn(&Notice) -> Option<T>) -> T {
         let attempt = async {
             loop {
                 let notice = self.notices.as_mut().unwrap().next().await.unwrap();
@@ -157,7 +157,7 @@ impl Person {
     }
 
     /// A link that can be taken.
-    pub async fn invites(&mut self, reusable: bool) -> String {
+    pub(crate) async fn invites(&mut self, reusable: bool) -> String {
         let Done::Invite(id) = self.does(Command::Invite { reusable }).await else { panic!("no invite") };
         self.until("the invite is ready", async |client| {
             let Answer::Invites(invites) = client.query(Query::Invites).await.unwrap() else {
@@ -169,7 +169,7 @@ impl Person {
         .await
     }
 
-    pub async fn joins(&mut self, link: &str) -> ContactId {
+    pub(crate) async fn joins(&mut self, link: &str) -> ContactId {
         let join = Command::Join { link: link.to_owned(), greeting: String::new(), again: false };
         let Done::Joining(id) = self.does(join).await else { panic!("not joining") };
         self.hears("joined", |notice| match notice {
@@ -180,7 +180,7 @@ impl Person {
         .await
     }
 
-    pub async fn chats(&self) -> Vec<Chat> {
+    pub(crate) async fn chats(&self) -> Vec<Chat> {
         let Answer::Chats(chats) = self.client().query(Query::Chats).await.unwrap() else {
             panic!("no chats")
         };
@@ -188,7 +188,7 @@ impl Person {
     }
 
     /// The contact of that name, once it is there.
-    pub async fn knows(&mut self, name: &str) -> ContactId {
+    pub(crate) async fn knows(&mut self, name: &str) -> ContactId {
         self.until("the contact is there", async |client| {
             let Answer::Chats(chats) = client.query(Query::Chats).await.unwrap() else { panic!("no chats") };
             chats.iter().find(|chat| chat.name == name).map(|chat| chat.id)
@@ -196,18 +196,19 @@ impl Person {
         .await
     }
 
-    pub async fn says(&self, to: ContactId, text: &str) {
+    pub(crate) async fn says(&self, to: ContactId, text: &str) {
         self.does(Command::Send { to, text: text.to_owned(), reply: None }).await;
     }
 
-    pub async fn messages(&self, chat: ContactId) -> Vec<Message> {
+    pub(crate) async fn messages(&self, chat: ContactId) -> Vec<Message> {
         messages(self.client(), chat).await
     }
 
     /// Waits until exactly `texts` of theirs stand in `chat`, in this order.
-    pub async fn reads(&mut self, chat: ContactId, texts: &[&str]) {
+    pub(crate) async fn reads(&mut self, chat: ContactId, texts: &[&str]) {
         self.until(&format!("reads {texts:?}"), async |client| {
-            let read = texts_of(&messages(client, chat).await, false);
+            let all = messages(client, chat).await;
+            let read = texts_of(&all, false);
             assert!(read.len() <= texts.len(), "{read:?} is too much for {texts:?}");
             (read == texts).then_some(())
         })
@@ -215,7 +216,7 @@ impl Person {
     }
 
     /// Waits until every message of mine in `chat` has come as far as `state`.
-    pub async fn sent(&mut self, chat: ContactId, state: SendState) {
+    pub(crate) async fn sent(&mut self, chat: ContactId, state: SendState) {
         self.until(&format!("all are {state:?}"), async |client| {
             let all = messages(client, chat).await;
             all.iter().filter_map(|message| message.state).all(|is| is >= state).then_some(())
@@ -224,13 +225,13 @@ impl Person {
     }
 }
 
-pub async fn messages(client: &Client, chat: ContactId) -> Vec<Message> {
+pub(crate) async fn messages(client: &Client, chat: ContactId) -> Vec<Message> {
     let query = Query::Messages { chat, before: None, limit: 1000 };
     let Answer::Messages(messages) = client.query(query).await.unwrap() else { panic!("no messages") };
     messages
 }
 
-pub fn texts_of(messages: &[Message], mine: bool) -> Vec<&str> {
+pub(crate) fn texts_of(messages: &[Message], mine: bool) -> Vec<&str> {
     messages
         .iter()
         .filter(|message| message.mine == mine)
@@ -242,7 +243,7 @@ pub fn texts_of(messages: &[Message], mine: bool) -> Vec<&str> {
 }
 
 /// Two people who met by an invite of the first.
-pub async fn met(ana: &mut Person, bob: &mut Person) -> (ContactId, ContactId) {
+pub(crate) async fn met(ana: &mut Person, bob: &mut Person) -> (ContactId, ContactId) {
     let link = ana.invites(false).await;
     let anas = bob.joins(&link).await;
     let bobs = ana.knows(bob.name).await;
