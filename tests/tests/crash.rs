@@ -1,0 +1,101 @@
+//! `kill -9` of relay and clients at random moments: what a client showed as queued arrives exactly once, in order.
+//!
+//! Spec: docs/ARCHITECTURE.md, "Crashes". Invariant: the seed is printed; SUBROSA_SEED repeats a run, SUBROSA_ROUNDS makes
+//! it longer (500 is the long form).
+
+use std::time::Duration;
+
+use subrosa_tests::{Binaries, Person, RelayProcess, Seed, binaries};
+
+const BINARIES: Binaries = binaries!();
+
+/// One direction: what was typed, in order, and whether the sender's client showed it as queued.
+#[derive(Default)]
+struct Typed(Vec<(String, bool)>);
+
+impl Typed {
+    fn check(&self, arrived: &[String], what: &str) {
+        let mut places = Vec::new();
+        for text in arrived {
+            let place = self.0.iter().position(|(typed, _)| typed == text);
+            places.push(place.unwrap_or_else(|| panic!("{what}: {text:?} was never typed")));
+        }
+        assert!(places.is_sorted_by(|a, b| a < b), "{what}: doubled or out of order: {arrived:?}");
+        let missing: Vec<_> =
+            self.0.iter().filter(|(text, queued)| *queued && !arrived.contains(text)).collect();
+        assert!(missing.is_empty(), "{what}: queued and lost: {missing:?}");
+    }
+
+    fn queued(&self) -> usize {
+        self.0.iter().filter(|(_, queued)| *queued).count()
+    }
+}
+
+fn history(person: &Person) -> Vec<String> {
+    let outcome = person.ok(&["read", "--last", "1000", "--wait", "10"]);
+    let mine: Vec<bool> = outcome.all("message").map(|message| message["mine"] == true).collect();
+    let texts = outcome.all("message").map(|message| message["text"].as_str().unwrap_or_default().to_owned());
+    texts.zip(mine).filter(|(text, mine)| !mine && !text.is_empty()).map(|(text, _)| text).collect()
+}
+
+#[test]
+fn what_was_queued_arrives_exactly_once_and_in_order_through_kill_9() {
+    let rounds = std::env::var("SUBROSA_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(50);
+    let mut seed = Seed::of_run();
+    let folder = tempfile::tempdir().unwrap();
+    let mut relay = RelayProcess::start(BINARIES, &folder.path().join("relay"));
+    let ana = Person::new(BINARIES, &folder.path().join("ana"), "Ana", relay.address());
+    let bob = Person::new(BINARIES, &folder.path().join("bob"), "Bob", relay.address());
+    let link = ana.invite();
+    bob.ok(&["add", &link]);
+    ana.ok(&["status"]);
+    let (mut from_ana, mut from_bob) = (Typed::default(), Typed::default());
+    let mut kills = [0; 3];
+    for round in 0..rounds {
+        let (sender, name, typed) =
+            if seed.below(2) == 0 { (&ana, "Bob", &mut from_ana) } else { (&bob, "Ana", &mut from_bob) };
+        let text = format!("text {round}");
+        let args = ["send", name, &text, "--wait", "2"];
+        let delay = Duration::from_millis(seed.below(400));
+        let outcome = match seed.below(4) {
+            0 => {
+                kills[0] += 1;
+                sender.run_and_kill(&args, delay)
+            }
+            1 => {
+                kills[1] += 1;
+                std::thread::scope(|scope| {
+                    let sending = scope.spawn(|| sender.run(&args));
+                    std::thread::sleep(delay);
+                    relay.kill();
+                    relay.restart();
+                    sending.join().unwrap()
+                })
+            }
+            2 => {
+                // The other side dies while it takes in what came so far.
+                kills[2] += 1;
+                let reader = if name == "Bob" { &bob } else { &ana };
+                let outcome = sender.run(&args);
+                drop(reader.run_and_kill(&["read"], delay));
+                outcome
+            }
+            _ => sender.run(&args),
+        };
+        typed.0.push((text, outcome.all("queued").count() == 1));
+    }
+    for person in [&ana, &bob, &ana, &bob] {
+        person.ok(&["status", "--wait", "10"]);
+    }
+    println!(
+        "{rounds} rounds, kills of sender {}, relay {}, reader {}; queued {} and {}",
+        kills[0],
+        kills[1],
+        kills[2],
+        from_ana.queued(),
+        from_bob.queued()
+    );
+    assert!(kills.iter().all(|kills| *kills > 0) && from_ana.queued() + from_bob.queued() > rounds / 2);
+    from_ana.check(&history(&bob), "Bob's screen");
+    from_bob.check(&history(&ana), "Ana's screen");
+}
