@@ -18,6 +18,9 @@ use crate::runtime::work::Work;
 const PATIENCE: Duration = Duration::from_secs(20);
 const QUEUE: InboundId = InboundId(1);
 
+/// Reads a job out of what would be a row.
+type Resolve = fn(&RelayAddress, &Effect) -> Job;
+
 /// A network whose events come to the test.
 struct Rig {
     runtime: tokio::runtime::Runtime,
@@ -27,7 +30,7 @@ struct Rig {
     activity: Activity,
     _closing: watch::Sender<bool>,
     /// What a resume lists: the rows of this vault.
-    rows: Vec<(Effect, fn(&RelayAddress, &Effect) -> Job)>,
+    rows: Vec<(Effect, Resolve)>,
 }
 
 fn rig(dial: Vec<(RelayKeyHash, SocketAddr)>) -> Rig {
@@ -75,13 +78,13 @@ fn number(cell: &Cell) -> i64 {
 }
 
 impl Rig {
-    fn does(&self, relay: &RelayAddress, effect: Effect, job: fn(&RelayAddress, &Effect) -> Job) {
+    fn does(&self, relay: &RelayAddress, effect: Effect, job: Resolve) {
         let task = Task { job: job(relay, &effect), effect, busy: self.activity.start() };
         self.net.order(relay, Order::Do(task));
     }
 
     /// Adds a row that waits for the network, and hints at it.
-    fn wants(&mut self, relay: &RelayAddress, effect: Effect, job: fn(&RelayAddress, &Effect) -> Job) {
+    fn wants(&mut self, relay: &RelayAddress, effect: Effect, job: Resolve) {
         self.rows.push((effect.clone(), job));
         self.does(relay, effect, job);
     }
