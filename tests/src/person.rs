@@ -51,7 +51,8 @@ impl Outcome {
     /// When there is none.
     #[must_use]
     pub fn one(&self, kind: &str) -> &Value {
-        self.all(kind).next().unwrap_or_else(|| panic!("no {kind} in {self:?}"))
+        let first = self.out.iter().find(|object| object["type"] == kind);
+        first.unwrap_or_else(|| panic!("no {kind} in {self:?}"))
     }
 
     /// The sentence of the error on stderr.

@@ -3,6 +3,7 @@
 //! Invariant: nothing waits longer than its deadline, and a failure shows the screen as it was.
 
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,6 +39,11 @@ const fn size(columns: u16, rows: u16) -> PtySize {
     PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
 }
 
+/// A terminal has one row and one column at least.
+fn cells(count: u16) -> NonZero<u16> {
+    NonZero::new(count).expect("a size")
+}
+
 impl Screen {
     /// Starts `subrosa --folder FOLDER ARGS` in a terminal of 100 × 30.
     ///
@@ -57,7 +63,7 @@ impl Screen {
         drop(pty.slave);
         let mut out = pty.master.try_clone_reader().expect("its output");
         let keys = pty.master.take_writer().expect("its input");
-        let seen = Seen { terminal: vt100::Parser::new(30, 100, 0), raw: Vec::new() };
+        let seen = Seen { terminal: vt100::Parser::new(cells(30), cells(100), 0), raw: Vec::new() };
         let seen = Arc::new(Mutex::new(seen));
         let reader = Arc::clone(&seen);
         std::thread::spawn(move || {
@@ -120,7 +126,7 @@ impl Screen {
     /// # Panics
     /// When the terminal is gone.
     pub fn resize(&self, columns: u16, rows: u16) {
-        self.seen().terminal.screen_mut().set_size(rows, columns);
+        self.seen().terminal.screen_mut().set_size(cells(rows), cells(columns));
         self.master.resize(size(columns, rows)).expect("the terminal is there");
     }
 
