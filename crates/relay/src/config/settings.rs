@@ -99,7 +99,7 @@ pub(super) const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
-    number!("limits"."connections", limits.connections, "Clients at once, each with the streams that it uses."),
+    number!("limits"."connections", limits.connections, "Streams of all clients at once: a client has one, and up to four more while it moves attachments."),
     number!("limits"."queues", limits.queues, "Queues. One is one direction of one conversation."),
     number!("limits"."queue_cells", limits.queue_cells, "Cells that wait in one queue, at 4 KiB; more wait at their sender, who runs 1,000 ahead at most."),
     number!("limits"."cells", limits.cells, "Cells that wait in all queues, at 4 KiB."),

@@ -1,6 +1,6 @@
 //! The UDP socket, with buffers that hold what arrives while the core commits.
 //!
-//! Spec: docs/guide/relay.md, "Figures". Invariant: a system that grants less is served all the same.
+//! Spec: docs/guide/relay.md, "Tuning". Invariant: a system that grants less is served all the same.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

@@ -87,11 +87,8 @@ async fn hear(member: &Member, mut recv: RecvStream, patience: Duration) {
             };
             heard = true;
             let garbled = matches!(input, Input::Garbled(_));
-            if member.inbox.send(Message::Input(input)).await.is_err() {
-                return;
-            }
-            if garbled {
-                // The core hangs up; there is nothing more to hear.
+            if member.inbox.send(Message::Input(input)).await.is_err() || garbled {
+                // The core has ended or will hang up: there is nothing more to hear, only last words to say.
                 return pending().await;
             }
         }
@@ -137,7 +134,8 @@ async fn pump(
             bytes.extend_from_slice(&frame.encode());
         }
         let room = Message::Input(Input::Writable(member.id, len));
-        member.inbox.send(room).await.map_err(|_| Broken)?;
+        // A core that has ended needs no room, and its last words are to be heard all the same.
+        let _ = member.inbox.send(room).await;
         send.write_all(&bytes).await.map_err(|_| Broken)?;
     }
     send.finish().map_err(|_| Broken)?;

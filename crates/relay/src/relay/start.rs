@@ -225,9 +225,7 @@ fn spawn_core(
     (today, messages): (Day, mpsc::Receiver<Message>),
 ) -> io::Result<tokio::sync::oneshot::Receiver<Result<(), StoreFault>>> {
     let (end, ended) = tokio::sync::oneshot::channel();
-    let mut limits = config.limits;
-    // Sockets are counted by connection; the core counts streams, of which each may have a few.
-    limits.connections = limits.connections.saturating_mul(1 + u32::from(subrosa_wire::BLOB_STREAMS));
+    let limits = config.limits;
     thread::Builder::new().name("relay-core".into()).spawn(move || {
         // Nobody waits for it only if the runtime broke off.
         let _ = end.send(desk::run(store, limits, today, messages));
