@@ -1,6 +1,6 @@
 //! The folder of a profile: its files, their modes, and the lock that one process holds.
 //!
-//! Spec: docs/spec/at-rest.md, "Files". Invariant: the folder is 0700 and each file 0600 before anything is written into it.
+//! Spec: docs/adr/0003-vault.md. Invariant: the folder is 0700 and each file 0600 before anything is written into it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};

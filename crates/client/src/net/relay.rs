@@ -1,6 +1,6 @@
 //! The life of one relay's task: away, dialling, speaking, and round again.
 //!
-//! Spec: docs/spec/relay.md, "Connections". Invariant: a relay with a queue of ours, or with work, is tried until it answers, after
+//! Spec: docs/spec/relay.md, "GOAWAY". Invariant: a relay with a queue of ours, or with work, is tried until it answers, after
 //! waits that grow to a minute; any other is left alone until there is work.
 //!
 //! ```text

@@ -1,6 +1,6 @@
 //! [`Leap`]: whether the clock was set so far ahead that timers must wait for a second opinion.
 //!
-//! Spec: docs/spec/at-rest.md, "Clocks". Invariant: a clock that jumps ahead expires nothing by itself; a relay whose day agrees, or
+//! Spec: docs/ARCHITECTURE.md, "Time". Invariant: a clock that jumps ahead expires nothing by itself; a relay whose day agrees, or
 //! the clock's return, lets timers ring again.
 
 use std::time::Instant;

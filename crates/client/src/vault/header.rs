@@ -1,6 +1,6 @@
 //! Making a vault, opening it, and putting another passphrase on it.
 //!
-//! Spec: docs/spec/at-rest.md, "Header" and "Files". Invariant: a vault is in its place only when it is complete; a passphrase
+//! Spec: docs/spec/at-rest.md, "Header" and "Changes". Invariant: a vault is in its place only when it is complete; a passphrase
 //! is changed in one commit, before the old key file goes.
 
 use std::io;

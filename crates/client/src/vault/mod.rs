@@ -2,6 +2,7 @@
 //!
 //! Spec: docs/spec/at-rest.md. Invariant: what [`Vault::run`] returned is on disk; what it refused changed nothing.
 
+mod chat_key;
 mod cipher;
 mod fault;
 mod header;

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use subrosa_engine::api::{ContactId, MessageId, Position};
 use subrosa_engine::{Bytes, Change, Corrupt, Index, Key, Rows, Span, Table};
 
+use super::chat_key::{CHAT_KEY, ChatKeys, KeyRows};
 use super::cipher::Cipher;
 use super::fault::Fault;
 
@@ -40,6 +41,7 @@ const OF_TABLE_NEWEST: &str = "SELECT parent, id, sealed FROM row WHERE kind = ?
 pub(crate) struct Sheet {
     connection: Connection,
     cipher: Cipher,
+    chat_keys: ChatKeys,
     index: RefCell<Index>,
     /// What SQLite said while the engine was reading, which only knows [`Corrupt`].
     fault: RefCell<Option<Fault>>,
@@ -100,7 +102,13 @@ pub(crate) fn put_header(connection: &Connection, bytes: &[u8]) -> Result<(), Fa
 
 impl Sheet {
     pub(crate) fn new(connection: Connection, cipher: Cipher) -> Self {
-        Self { connection, cipher, index: RefCell::default(), fault: RefCell::default() }
+        Self {
+            connection,
+            cipher,
+            chat_keys: ChatKeys::default(),
+            index: RefCell::default(),
+            fault: RefCell::default(),
+        }
     }
 
     pub(crate) const fn connection(&self) -> &Connection {
@@ -127,6 +135,7 @@ impl Sheet {
         })();
         if result.is_err() {
             self.index.borrow_mut().clear();
+            self.chat_keys.clear();
         }
         result
     }
@@ -136,22 +145,52 @@ impl Sheet {
         for change in changes {
             match change {
                 Change::Put(key, plain) => {
-                    let sealed = self.cipher.seal(*key, plain)?;
-                    let mut put = self.connection.prepare_cached(PUT)?;
-                    put.execute(params![key.table.number(), key.parent, key.id, sealed])?;
+                    let sealed = match key.table {
+                        Table::Message => self.chat_keys.seal(self, &self.cipher, (*key, plain))?,
+                        _ => self.cipher.seal(*key, plain)?,
+                    };
+                    self.put(key.table.number(), (key.parent, key.id), &sealed)?;
                 }
                 Change::Erase(key) => {
                     let mut erase = self.connection.prepare_cached(ERASE)?;
                     erase.execute(params![key.table.number(), key.parent, key.id])?;
                 }
                 Change::EraseAll { table, parent } => {
-                    let mut erase = self.connection.prepare_cached(ERASE_ALL)?;
-                    erase.execute(params![table.number(), parent])?;
+                    self.erase_all(table.number(), *parent)?;
+                    if *table == Table::Message {
+                        self.erase_all(CHAT_KEY, *parent)?;
+                        self.chat_keys.forget(*parent);
+                    }
                 }
             }
             self.index.borrow_mut().apply(change)?;
         }
         Ok(())
+    }
+
+    fn put(&self, kind: u8, (parent, id): (i64, i64), sealed: &[u8]) -> Result<(), Fault> {
+        self.connection.prepare_cached(PUT)?.execute(params![kind, parent, id, sealed])?;
+        Ok(())
+    }
+
+    fn erase_all(&self, kind: u8, parent: i64) -> Result<(), Fault> {
+        self.connection.prepare_cached(ERASE_ALL)?.execute(params![kind, parent])?;
+        Ok(())
+    }
+
+    /// The plaintext of a row, or [`Corrupt`].
+    fn open(&self, key: Key, sealed: &[u8]) -> Result<Bytes, Corrupt> {
+        let corrupt = Corrupt { table: key.table };
+        if key.table != Table::Message {
+            return self.cipher.open(key, sealed).ok_or(corrupt);
+        }
+        match self.chat_keys.open(self, &self.cipher, (key, sealed)) {
+            Ok(opened) => opened.ok_or(corrupt),
+            Err(fault) => {
+                *self.fault.borrow_mut() = Some(fault);
+                Err(corrupt)
+            }
+        }
     }
 
     /// Shows the index a change that another connection committed.
@@ -179,9 +218,9 @@ impl Sheet {
         })
     }
 
-    fn read(&self, key: Key) -> rusqlite::Result<Option<Vec<u8>>> {
+    fn read(&self, kind: u8, (parent, id): (i64, i64)) -> rusqlite::Result<Option<Vec<u8>>> {
         let mut get = self.connection.prepare_cached(GET)?;
-        get.query_row(params![key.table.number(), key.parent, key.id], |row| row.get(0)).optional()
+        get.query_row(params![kind, parent, id], |row| row.get(0)).optional()
     }
 
     fn read_span(&self, span: Span) -> rusqlite::Result<Vec<(Key, Vec<u8>)>> {
@@ -201,16 +240,25 @@ impl Sheet {
     }
 }
 
+impl KeyRows for Sheet {
+    fn sealed_key(&self, chat: i64) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(self.read(CHAT_KEY, (chat, 0))?)
+    }
+
+    fn put_sealed_key(&self, chat: i64, sealed: &[u8]) -> Result<(), Fault> {
+        self.put(CHAT_KEY, (chat, 0), sealed)
+    }
+}
+
 impl Rows for Sheet {
     fn get(&self, key: Key) -> Result<Option<Bytes>, Corrupt> {
-        let sealed = self.blame(key.table, self.read(key))?;
-        sealed.map(|sealed| self.cipher.open(key, &sealed).ok_or(Corrupt { table: key.table })).transpose()
+        let sealed = self.blame(key.table, self.read(key.table.number(), (key.parent, key.id)))?;
+        sealed.map(|sealed| self.open(key, &sealed)).transpose()
     }
 
     fn span(&self, span: Span) -> Result<Vec<(Key, Bytes)>, Corrupt> {
         let sealed = self.blame(span.table, self.read_span(span))?;
-        let corrupt = Corrupt { table: span.table };
-        sealed.into_iter().map(|(key, row)| Ok((key, self.cipher.open(key, &row).ok_or(corrupt)?))).collect()
+        sealed.into_iter().map(|(key, row)| Ok((key, self.open(key, &row)?))).collect()
     }
 
     fn position(&self, chat: ContactId, mine: bool, id: MessageId) -> Result<Option<Position>, Corrupt> {

@@ -363,6 +363,36 @@ fn no_file_holds_a_name_a_text_or_a_key_and_what_was_erased_is_gone() {
 }
 
 #[test]
+fn a_chat_that_was_erased_takes_its_key_with_it() {
+    assert!(Table::from_number(chat_key::CHAT_KEY).is_none(), "the engine has a table of that number");
+    let (_folder, profile) = make(&Unlock::None);
+    let mut vault = Vault::open(&profile, &Unlock::None).unwrap();
+    let reader = vault.reader().unwrap();
+    let at = |id| Key::new(Table::Message, 1, id);
+    let chat_key = |vault: &Vault| -> Option<Vec<u8>> {
+        let sql = "SELECT sealed FROM row WHERE kind = 255 AND parent = 1";
+        vault.sheet.connection().query_row(sql, [], |row| row.get(0)).ok()
+    };
+    write(&vault, &[Change::Put(at(1), message(1)), Change::Put(at(2), message(2))]).unwrap();
+    let first = chat_key(&vault).unwrap();
+    assert_eq!(reader.sheet.get(at(2)).unwrap(), Some(message(2)));
+    write(&vault, &[Change::EraseAll { table: Table::Message, parent: 1 }]).unwrap();
+    assert_eq!(chat_key(&vault), None);
+    vault.settle().unwrap();
+    assert!(!holds(&files(profile.folder()), &first), "the key of an erased chat is still in a file");
+    write(&vault, &[Change::Put(at(1), message(3))]).unwrap();
+    assert_ne!(chat_key(&vault).unwrap(), first);
+    assert_eq!(reader.sheet.get(at(1)).unwrap(), Some(message(3)), "the reader keeps the old key");
+    // A damaged key is damage: no new one is made in its place.
+    let raw = rusqlite::Connection::open(profile.vault()).unwrap();
+    raw.execute("UPDATE row SET sealed = zeroblob(192) WHERE kind = 255", []).unwrap();
+    drop(vault);
+    let vault = Vault::open(&profile, &Unlock::None).unwrap();
+    assert!(vault.sheet.get(at(1)).is_err());
+    assert!(matches!(write(&vault, &[Change::Put(at(2), message(4))]), Err(Fault::Damaged(_))));
+}
+
+#[test]
 fn sealed_sizes_say_little() {
     let (_folder, profile) = make(&Unlock::None);
     let vault = Vault::open(&profile, &Unlock::None).unwrap();
