@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::kx_group;
 use subrosa_relay::{Config, Reach, Relay};
-use subrosa_wire::{ALPN, Handle, InviteKind, InviteState, Refusal, RelayKeyHash, Request, Response, Seq};
+use subrosa_wire::{
+    ALPN, BlobCap, BlobPut, CHUNK_LEN, Chunk, Handle, InviteKind, InviteState, Refusal, RelayKeyHash,
+    Request, Response, Seq,
+};
 use support::{Peer, connect, invite, owner, read};
 
 fn start(folder: &Path) -> Relay {
@@ -127,6 +130,33 @@ async fn a_full_disk_refuses_new_queues_and_says_storage() {
     assert_eq!(ana.open(1, 1).await, Err(Refusal::Storage));
     assert_eq!(ana.reply(invite(1, InviteKind::Address, 6)).await, Err(Refusal::Storage));
     assert!(ana.reply(Request::Ping).await.is_ok());
+}
+
+#[tokio::test]
+async fn chunks_travel_on_streams_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = start(folder.path());
+    let mut ana = peer(&relay).await;
+    let mut chunks = ana.chunk_stream().await;
+    let cap = BlobCap::from_bytes([8; 32]);
+    let put = |index, byte| {
+        let chunk = Chunk::from_vec(vec![byte; CHUNK_LEN]).unwrap();
+        let (blob, owner) = (cap.id(), owner(8).id());
+        Request::BlobPut(BlobPut { blob, owner, index, of: 2, days: 3, chunk })
+    };
+    for index in 0..2 {
+        assert!(chunks.reply(put(index, 7)).await.is_ok());
+    }
+    assert_eq!(relay.knowledge().chunk_count, 2);
+    let read = BlobCap::from_bytes([8; 32]);
+    let Response::Chunk(chunk) = chunks.ask(Request::BlobGet { read, index: 1 }).await else {
+        panic!("no chunk")
+    };
+    assert_eq!(chunk.as_bytes()[..], [7; CHUNK_LEN]);
+    drop(chunks);
+    assert!(ana.reply(Request::Ping).await.is_ok(), "its end is not that of the connection");
+    assert!(ana.reply(Request::BlobDrop { owner: owner(8) }).await.is_ok());
+    assert_eq!(relay.knowledge().chunk_count, 0);
 }
 
 /// D1.

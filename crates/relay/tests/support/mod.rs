@@ -120,6 +120,14 @@ impl Peer {
         }
     }
 
+    /// A further stream of the same connection, for chunks.
+    pub async fn chunk_stream(&self) -> Self {
+        let connection = self.connection.clone();
+        let (send, recv) = connection.open_bi().await.unwrap();
+        let (decoder, left, unasked) = (Decoder::new(), Vec::new(), VecDeque::new());
+        Self { connection, send, recv, decoder, left, rid: 0, unasked }
+    }
+
     /// Sends without waiting for the answer; its rid.
     pub async fn send(&mut self, request: Request) -> Option<Rid> {
         self.rid += 1;
