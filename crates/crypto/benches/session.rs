@@ -18,8 +18,8 @@ const JON: usize = 0;
 const IDA: usize = 1;
 /// Forged cells that are opened in one sweep.
 const FORGED: u32 = 100_000;
-/// Rounds that a median is taken of.
-const ROUNDS: usize = 9;
+/// Rounds that a median is taken of: many and short, so that another program's turn falls into few of them.
+const ROUNDS: usize = 101;
 
 /// Two people who talk, and the cost of the rest of the world left out.
 struct Chat {
@@ -112,32 +112,27 @@ fn timed(count: u32, mut call: impl FnMut()) -> Duration {
 fn first_contact() {
     let mut meeting = Meeting::new();
     let (keys, cell, _) = meeting.meet();
-    report("invite, bundle, join and accept together", 40, || timed(40, || _ = black_box(meeting.meet())));
+    report("invite, bundle, join and accept together", 2, || timed(2, || _ = black_box(meeting.meet())));
     let accept = || accept(&meeting.people[IDA], &keys, &cell, |_| false).unwrap();
-    report("accept a handshake", 100, || timed(100, || _ = black_box(accept())));
+    report("accept a handshake", 4, || timed(4, || _ = black_box(accept())));
 }
 
 /// The daily figures, in a chat that remembers as many closed chains as there can be.
 fn talk() {
     let mut chat = Chat::new();
     chat.alternate(MAX_CLOSED as u32 + 2);
-    report("alternating, seal + open, a step for each message", 400, || timed(200, || chat.alternate(1)));
+    report("alternating, seal + open, a step for each message", 8, || timed(4, || chat.alternate(1)));
     report("one chain, seal + open", 60, || {
         chat.alternate(1);
         chat.say(IDA);
         chat.say(JON);
         timed(60, || chat.say(JON))
     });
-    report("one chain, seal + open, the window filled to 900", 900, || {
-        chat.say(IDA);
-        chat.say(JON);
-        timed(900, || chat.say(JON))
-    });
     chat.alternate(MAX_CLOSED as u32 + 2);
     let state = chat.sessions[IDA].write();
     println!("{:<56}{:>9} bytes", "state in a chat", state.len());
-    report("state, write", 200, || timed(200, || _ = black_box(chat.sessions[IDA].write())));
-    report("state, parse", 200, || timed(200, || _ = black_box(Session::parse(&state).unwrap())));
+    report("state, write", 40, || timed(40, || _ = black_box(chat.sessions[IDA].write())));
+    report("state, parse", 40, || timed(40, || _ = black_box(Session::parse(&state).unwrap())));
 }
 
 /// The parts of the daily figures: nothing is kept.
@@ -146,20 +141,20 @@ fn parts() {
     chat.alternate(MAX_CLOSED as u32 + 2);
     let Chat { people: [_, ida], sessions: [joiner, inviter], part, rng } = &mut chat;
     let step = joiner.seal(part, Weight::Text, rng).unwrap();
-    report("seal with a step", 200, || {
-        timed(200, || _ = black_box(joiner.seal(part, Weight::Text, rng).unwrap()))
+    report("seal with a step", 8, || {
+        timed(8, || _ = black_box(joiner.seal(part, Weight::Text, rng).unwrap()))
     });
-    report("open with a step", 200, || {
-        timed(200, || _ = black_box(inviter.open(ida, &step.cell, Millis(1)).unwrap()))
+    report("open with a step", 8, || {
+        timed(8, || _ = black_box(inviter.open(ida, &step.cell, Millis(1)).unwrap()))
     });
     let inviter = inviter.open(ida, &step.cell, Millis(1)).unwrap().next;
     let joiner = step.next;
     let next = joiner.seal(part, Weight::Text, rng).unwrap();
-    report("seal in a chain", 400, || {
-        timed(400, || _ = black_box(joiner.seal(part, Weight::Text, rng).unwrap()))
+    report("seal in a chain", 40, || {
+        timed(40, || _ = black_box(joiner.seal(part, Weight::Text, rng).unwrap()))
     });
-    report("open in a chain", 400, || {
-        timed(400, || _ = black_box(inviter.open(ida, &next.cell, Millis(1)).unwrap()))
+    report("open in a chain", 40, || {
+        timed(40, || _ = black_box(inviter.open(ida, &next.cell, Millis(1)).unwrap()))
     });
 }
 
@@ -170,24 +165,25 @@ fn hostile() {
     let damaged = flipped(&chat.seal(JON));
     let (session, me) = (&chat.sessions[IDA], &chat.people[IDA]);
     let refused = |cell: &Cell| session.open(me, cell, Millis(1)).unwrap_err();
-    report("a damaged body under the next epoch's header", 200, || {
-        timed(200, || assert!(matches!(refused(&damaged), OpenError::BadBody { .. })))
+    report("a damaged body under the next epoch's header", 8, || {
+        timed(8, || assert!(matches!(refused(&damaged), OpenError::BadBody { .. })))
     });
     let before = session.write();
-    let mut random = Cell::zeroed();
-    let forged = timed(FORGED, || {
-        chat.rng.fill_bytes(&mut random.as_mut_bytes()[..64]);
-        assert_eq!(refused(&random), OpenError::NotOurs);
-    });
+    let mut forged = Cell::zeroed();
+    let rng = &mut chat.rng;
+    let mut attempt = || {
+        rng.fill_bytes(&mut forged.as_mut_bytes()[..64]);
+        assert_eq!(refused(&forged), OpenError::NotOurs);
+    };
+    report("a forged cell: all 66 header keys tried", 5, || timed(5, &mut attempt));
+    let all = timed(FORGED, attempt);
     assert!(*before == *session.write(), "nothing of it is kept");
-    let each = forged.as_secs_f64() * 1e6 / f64::from(FORGED);
-    println!("{:<56}{each:>9.1} µs", "a forged cell: all 66 header keys tried");
-    println!("{:<56}{:>9.1} s", "100,000 forged cells", forged.as_secs_f64());
+    println!("{:<56}{:>9.1} s", "100,000 forged cells", all.as_secs_f64());
     (0..949).for_each(|_| _ = chat.seal(JON));
     let far = chat.seal(JON);
     let (session, me) = (&chat.sessions[IDA], &chat.people[IDA]);
-    report("open past 950 missing cells", 20, || {
-        timed(20, || _ = black_box(session.open(me, &far, Millis(1)).unwrap()))
+    report("open past 950 missing cells", 1, || {
+        timed(1, || _ = black_box(session.open(me, &far, Millis(1)).unwrap()))
     });
 }
 

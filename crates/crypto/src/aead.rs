@@ -75,6 +75,36 @@ pub(crate) fn open_x(key: &[u8; 32], aad: &[u8], sealed: &[u8]) -> Result<Zeroiz
     verify(&XChaCha20Poly1305::new(key.into()), nonce.into(), aad, rest)
 }
 
+/// One `X` seal that is tried under several keys: its bytes are copied once.
+pub(crate) struct Trial<'a> {
+    nonce: &'a [u8; NONCE_LEN],
+    tag: &'a [u8; TAG_LEN],
+    text: Zeroizing<Vec<u8>>,
+}
+
+impl<'a> Trial<'a> {
+    /// Takes a seal that is not opened yet.
+    pub(crate) fn of(sealed: &'a [u8]) -> Result<Self, Refused> {
+        let (nonce, rest) = sealed.split_first_chunk().ok_or(Refused)?;
+        let (text, tag) = rest.split_last_chunk().ok_or(Refused)?;
+        Ok(Self { nonce, tag, text: Zeroizing::new(text.to_vec()) })
+    }
+
+    /// Opens it under `key`. When that fails the bytes are what they were: the tag is verified before the first of
+    /// them is decrypted.
+    pub(crate) fn try_key(&mut self, key: &[u8; 32], aad: &[u8]) -> Result<(), Refused> {
+        let Self { nonce, tag, text } = self;
+        let (nonce, tag) = ((*nonce).into(), (*tag).into());
+        let cipher = XChaCha20Poly1305::new(key.into());
+        cipher.decrypt_inout_detached(nonce, aad, text.as_mut_slice().into(), tag).map_err(|_| Refused)
+    }
+
+    /// The text, once a key has opened it.
+    pub(crate) fn into_text(self) -> Zeroizing<Vec<u8>> {
+        self.text
+    }
+}
+
 /// Appends `text`, encrypted in place, and its tag; `out` has the room.
 fn append<C: AeadInOut>(
     cipher: &C,
@@ -134,6 +164,18 @@ mod tests {
         }
         assert!(open_once(&[1; 32], b"", &sealed).is_ok());
         assert!(open_x(&[1; 32], b"", &[0; 23]).is_err());
+    }
+
+    #[test]
+    fn keys_that_do_not_fit_leave_a_seal_as_it_is_for_the_one_that_does() {
+        let sealed = seal_x(&[1; 32], &[2; 24], b"ad", b"text");
+        let mut trial = Trial::of(&sealed).unwrap();
+        assert_eq!(trial.try_key(&[0; 32], b"ad"), Err(Refused));
+        assert_eq!(trial.try_key(&[1; 32], b""), Err(Refused));
+        assert_eq!(trial.text.as_slice(), &sealed[24..28], "nothing is decrypted");
+        assert_eq!(trial.try_key(&[1; 32], b"ad"), Ok(()));
+        assert_eq!(trial.into_text().as_slice(), b"text");
+        assert!(Trial::of(&[0; X_OVERHEAD - 1]).is_err());
     }
 
     #[test]

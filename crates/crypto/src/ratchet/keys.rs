@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::SessionId;
 use super::hash::{CellHash, PubId};
 use super::header::SEALED_HEADER_LEN;
-use crate::aead::{NONCE_LEN, Refused};
+use crate::aead::{NONCE_LEN, Refused, Trial};
 use crate::dh::{Agreed, PublicKey, SecretKey};
 use crate::kdf::{expand_bytes, expand_into, extract, hash, sha256};
 use crate::kem::{CT_LEN, Ciphertext, EK_LEN, EncapsKey, Encapsulated, KemSeed};
@@ -145,9 +145,9 @@ impl HeaderKey {
         aead::seal_x(self.expose(), nonce, aad, header)
     }
 
-    /// Opens a sealed header.
-    pub(super) fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refused> {
-        aead::open_x(self.expose(), aad, sealed)
+    /// Whether this is the key of the header in `trial`, which is open then.
+    pub(super) fn opens(&self, aad: &[u8], trial: &mut Trial<'_>) -> bool {
+        trial.try_key(self.expose(), aad).is_ok()
     }
 }
 

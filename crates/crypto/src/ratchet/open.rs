@@ -17,6 +17,7 @@ use super::keys::{EpochKem, MessageKey, Published, StepInput, body_aad, cell_has
 use super::sent::Acknowledged;
 use super::turn::Turn;
 use super::{Alarm, MAX_SEQ, MAX_SKIP, OpenError, Opened, Session, SessionEvent};
+use crate::aead::Trial;
 use crate::body::Part;
 use crate::dh::PublicKey;
 use crate::identity::Identity;
@@ -96,10 +97,10 @@ impl Session {
         let next = next_epoch.map(|epoch| (Place::Next, epoch, &self.next_receiving));
         let closed = heard.into_iter().flat_map(|heard| heard.closed.iter().enumerate().rev());
         let closed = closed.map(|(at, chain)| (Place::Closed(at), chain.epoch, &chain.header));
-        current.into_iter().chain(next).chain(closed).find_map(|(place, epoch, key)| {
-            let bytes = key.open(&aad, parts.header).ok()?;
-            Some((place, epoch, bytes))
-        })
+        let mut trial = Trial::of(parts.header).ok()?;
+        let mut keys = current.into_iter().chain(next).chain(closed);
+        let (place, epoch, _) = keys.find(|(_, _, key)| key.opens(&aad, &mut trial))?;
+        Some((place, epoch, trial.into_text()))
     }
 
     /// Step 2: what any header must satisfy.
