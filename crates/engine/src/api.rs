@@ -321,6 +321,8 @@ pub struct Message {
     pub at: Millis,
     /// What it is.
     pub body: Body,
+    /// Whether it is theirs and was not seen yet, wherever it stands: what fills an old gap lies before the marker.
+    pub unread: bool,
     /// The message that it answers: id and first words, one sanitised line.
     pub reply: Option<(MessageId, String)>,
     /// How far mine has come; `None` for theirs.

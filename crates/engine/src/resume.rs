@@ -9,7 +9,7 @@ use subrosa_codec::Millis;
 
 use crate::api::InviteId;
 use crate::event::Effect;
-use crate::id::{InboundId, SessionKey};
+use crate::id::{InboundId, OutboxId, SessionKey};
 use crate::rows::{
     Corrupt, Inbound, InboundState, Invite, InviteStage, Outbox, Row, Rows, Session, Span, Table, Timer,
 };
@@ -56,12 +56,16 @@ fn queue(id: InboundId, row: &Inbound, effects: &mut Vec<Effect>) {
     }
 }
 
-/// The cells of a session that no relay has stored, in order.
-pub(crate) fn unaccepted(rows: &impl Rows, session: SessionKey) -> Result<Vec<crate::id::OutboxId>, Corrupt> {
+/// The cells of a session to be appended now, in order: those that no relay has stored; only the one that begins the
+/// session while it is among them.
+pub(crate) fn unaccepted(rows: &impl Rows, session: SessionKey) -> Result<Vec<OutboxId>, Corrupt> {
     let mut ids = Vec::new();
     for (key, bytes) in rows.span(Span::under(Table::Outbox, session.0))? {
         if Outbox::parse(&bytes)?.accepted.is_none() {
             ids.push(Outbox::id(key));
+            if key.id == OutboxId::FIRST {
+                break;
+            }
         }
     }
     Ok(ids)

@@ -210,6 +210,20 @@ impl<'a, R: Rows, G: CryptoRng> Tx<'a, R, G> {
         Ok(())
     }
 
+    /// Sets a timer, or moves it when it would ring later.
+    pub(crate) fn timer_no_later(
+        &mut self,
+        kind: TimerKind,
+        subject: i64,
+        at: Millis,
+    ) -> Result<(), Corrupt> {
+        let set: Option<Timer> = self.load(Timer::key(kind, subject))?;
+        if set.is_none_or(|set| set.at > at.0) {
+            self.timer(kind, subject, at);
+        }
+        Ok(())
+    }
+
     pub(crate) fn clear_timer(&mut self, kind: TimerKind, subject: i64) -> Result<(), Corrupt> {
         if self.get(Timer::key(kind, subject))?.is_some() {
             self.erase(Timer::key(kind, subject));

@@ -8,7 +8,7 @@ use alloc::string::ToString;
 use rand_core::CryptoRng;
 use subrosa_codec::Cell;
 use subrosa_crypto::{Bundle, BundleError, Introduction, InviteKind, Link};
-use subrosa_wire::Refusal;
+use subrosa_wire::{Refusal, RelayAddress};
 
 use super::crossing::NewSession;
 use crate::api::{CommandError, ContactId, InviteId, JoinFailure, Notice};
@@ -19,6 +19,10 @@ use crate::rows::{
 };
 use crate::sanitize::{self, GREETING_MAX};
 use crate::tx::{Stop, Tx};
+
+/// What looks like a link and is none.
+const RELAY_ADDRESS: &str =
+    "this is the address of a relay, not an invite: ask your friend for a link with /i# in it";
 
 impl InviteStage {
     /// The stage of a link that failed.
@@ -37,6 +41,9 @@ impl InviteStage {
 
 impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     pub(super) fn join(&mut self, link: &str, greeting: &str, again: bool) -> Result<InviteId, Stop> {
+        if RelayAddress::parse(link.trim()).is_ok() {
+            return Err(CommandError::Link(RELAY_ADDRESS.to_string()).into());
+        }
         let link = Link::parse(link).map_err(|error| CommandError::Link(error.to_string()))?;
         let greeting = sanitize::line(greeting);
         if greeting.len() > GREETING_MAX {

@@ -21,10 +21,17 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     pub(super) fn push_cell(&mut self, id: OutboxId, cell: Cell, row: &Outbox) -> Result<(), Corrupt> {
         self.put(Outbox::key(id), row);
         self.put(OutCell::key(id), &OutCell(cell));
-        if !self.held(&self.session(id.session)?) {
+        if !self.held(&self.session(id.session)?) && self.may_follow(id)? {
             self.effect(Effect::Send(id));
         }
         Ok(())
+    }
+
+    /// Nothing follows a handshake before the relay has it: a cell that overtook it would be nobody's.
+    fn may_follow(&self, id: OutboxId) -> Result<bool, Corrupt> {
+        let first = OutboxId { session: id.session, seq: OutboxId::FIRST };
+        let begins: Option<Outbox> = self.load(Outbox::key(first))?;
+        Ok(id == first || begins.is_none_or(|row| row.accepted.is_some()))
     }
 
     fn held(&self, session: &Session) -> bool {
@@ -62,7 +69,10 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             row.accepted = Some(self.now.0);
             self.count(&session, &mut row, false)?;
             self.put(Outbox::key(id), &row);
-            self.timer_unless_set(TimerKind::Watch, id.session.0, self.now.plus(WATCH))?;
+            if id.seq == OutboxId::FIRST {
+                self.send_waiting(id.session)?;
+            }
+            self.timer_no_later(TimerKind::Watch, id.session.0, self.now.plus(WATCH))?;
         }
         Ok(())
     }

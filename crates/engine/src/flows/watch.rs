@@ -29,7 +29,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             session.stuck = stuck;
             self.put_session(key, &session);
             if stuck.is_some() {
-                self.timer_unless_set(TimerKind::Watch, key.0, self.now.plus(WATCH))?;
+                self.timer_no_later(TimerKind::Watch, key.0, self.now.plus(WATCH))?;
             }
         }
         Ok(())

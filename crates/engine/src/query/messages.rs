@@ -118,6 +118,7 @@ fn message(
             MessageBody::Lost(cells) => Body::Lost { cells },
             MessageBody::Event(occurrence) => Body::Event(occurrence.sentence().to_string()),
         },
+        unread: row.unread,
         reply,
         state: row.progress.filter(|_| row.mine).map(|progress| progress.state(now)),
     }

@@ -169,6 +169,18 @@ fn every_body_is_shown_and_text_is_sanitised() {
 }
 
 #[test]
+fn a_message_says_whether_it_is_unread_wherever_it_stands() {
+    let mut vault = vault();
+    put(&mut vault, Contact::key(ANA), &rows::Contact { seen: Some(3), ..contact("ana", 1) });
+    for (position, unread) in [(1, false), (2, true), (3, false), (4, true)] {
+        let row = rows::Message { unread, ..text(position, false, "x") };
+        put(&mut vault, rows::Message::key(ANA, Position(position.into())), &row);
+    }
+    let unread: Vec<bool> = messages(&vault, None, 9, NOW).iter().map(|message| message.unread).collect();
+    assert_eq!(unread, [false, true, false, true]);
+}
+
+#[test]
 fn a_reply_quotes_its_message_in_the_window_outside_of_it_and_when_it_is_gone() {
     let mut vault = vault();
     put(&mut vault, rows::Contact::key(ANA), &contact("Ana", 0));
