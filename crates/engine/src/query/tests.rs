@@ -171,7 +171,7 @@ fn every_body_is_shown_and_text_is_sanitised() {
 #[test]
 fn a_message_says_whether_it_is_unread_wherever_it_stands() {
     let mut vault = vault();
-    put(&mut vault, Contact::key(ANA), &rows::Contact { seen: Some(3), ..contact("ana", 1) });
+    put(&mut vault, rows::Contact::key(ANA), &rows::Contact { seen: Some(3), ..contact("ana", 1) });
     for (position, unread) in [(1, false), (2, true), (3, false), (4, true)] {
         let row = rows::Message { unread, ..text(position, false, "x") };
         put(&mut vault, rows::Message::key(ANA, Position(position.into())), &row);
