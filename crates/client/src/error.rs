@@ -82,6 +82,14 @@ pub enum OpenError {
         /// Which part.
         what: &'static str,
     },
+    /// No room on the disk, which opening needs a little of.
+    #[error(
+        "the disk is full: the profile in {folder} can't be opened; nothing was lost: free some space and try again"
+    )]
+    DiskFull {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The folder or a file in it.
     #[error("the profile in {folder} could not be opened: {why}")]
     Io {

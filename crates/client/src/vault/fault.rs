@@ -2,7 +2,7 @@
 //!
 //! Invariant: whoever gets one knows that the open transaction was rolled back.
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use subrosa_engine::Corrupt;
 
 use crate::error::ClientError;
@@ -22,6 +22,10 @@ pub(crate) enum Fault {
 
 impl From<rusqlite::Error> for Fault {
     fn from(why: rusqlite::Error) -> Self {
+        // No room for the file that connections share is an I/O error in SQLite's words.
+        if why.sqlite_error().is_some_and(|why| why.extended_code == ffi::SQLITE_IOERR_SHMSIZE) {
+            return Self::Full;
+        }
         match why.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {

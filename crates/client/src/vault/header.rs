@@ -212,7 +212,7 @@ impl OpenError {
     pub(crate) fn from_fault(profile: &Profile, fault: Fault) -> Self {
         let io = |why| Self::Io { folder: profile.folder().to_owned(), why };
         match fault {
-            Fault::Full => io(io::Error::from(io::ErrorKind::StorageFull)),
+            Fault::Full => Self::DiskFull { folder: profile.folder().to_owned() },
             Fault::Storage(why) => io(io::Error::other(why)),
             Fault::Damaged(what) => Self::Damaged { what },
             Fault::Corrupt(_) => Self::Damaged { what: "a row" },
