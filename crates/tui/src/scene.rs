@@ -136,6 +136,7 @@ pub(crate) fn theirs(position: i64, minutes_ago: u64, text: &str) -> Message {
         mine: false,
         at: Millis(NOW.0 - minutes_ago * MINUTE),
         body: Body::Text(text.into()),
+        unread: false,
         reply: None,
         state: None,
     }

@@ -76,6 +76,8 @@ async fn messages(
 
 pub(super) async fn read(session: &Session, read: &Read, printer: &Printer) -> Result<Exit, Fail> {
     let mut notices = session.client.notices();
+    // From here on a signal ends it in order, also while it still waits for what lies at the relay.
+    let mut ends = Ends::listen().map_err(|why| Fail::new(Exit::Failed, format!("no signals: {why}")))?;
     session.settle(Duration::from_secs(read.wait)).await;
     let chats = wanted(session, read).await?;
     if let Some(last) = read.last {
@@ -92,7 +94,6 @@ pub(super) async fn read(session: &Session, read: &Read, printer: &Printer) -> R
         session.settle(Duration::from_secs(read.wait)).await;
         return Ok(Exit::Done);
     }
-    let mut ends = Ends::listen().map_err(|why| Fail::new(Exit::Failed, format!("no signals: {why}")))?;
     loop {
         tokio::select! {
             notice = notices.next() => if notice.is_none() { return Ok(Exit::Done) },
@@ -110,13 +111,12 @@ async fn wanted(session: &Session, read: &Read) -> Result<Vec<Chat>, Fail> {
     }
 }
 
-/// Prints what came after each chat's marker, oldest first, then moves the marker.
+/// Prints what was not seen of each chat, oldest first, then moves its marker.
 async fn print_unread(session: &Session, chats: &[Chat], printer: &Printer) -> Result<(), Fail> {
     for chat in chats {
-        let mut unread = after_marker(session, chat).await?;
-        let Some(upto) = unread.last().map(|message| message.position) else { continue };
-        unread.retain(|message| !message.mine || matches!(message.body, Body::Event(_)));
-        for message in unread {
+        let unseen = unseen(session, chat).await?;
+        let Some(upto) = unseen.last().map(|message| message.position) else { continue };
+        for message in unseen.into_iter().filter(|message| !message.mine) {
             printer.print(&Out::Message(Line::of(chat.id, &chat.name, message)));
         }
         session.tell(Command::Seen { chat: chat.id, upto }).await?;
@@ -124,21 +124,24 @@ async fn print_unread(session: &Session, chats: &[Chat], printer: &Printer) -> R
     Ok(())
 }
 
-async fn after_marker(session: &Session, chat: &Chat) -> Result<Vec<Message>, Fail> {
-    let mut found = Vec::new();
+/// Rows after the marker, and messages before it that came late into an old gap; oldest first.
+async fn unseen(session: &Session, chat: &Chat) -> Result<Vec<Message>, Fail> {
+    let after_marker = |message: &Message| chat.seen.is_none_or(|seen| message.position > seen);
+    let (mut found, mut late) = (Vec::new(), chat.unread);
     let mut before = None;
     loop {
         let page = messages(session, chat.id, before, PAGE).await?;
-        let new: Vec<Message> = page
-            .iter()
-            .filter(|message| chat.seen.is_none_or(|seen| message.position > seen))
-            .cloned()
-            .collect();
-        let whole = new.len() == PAGE as usize;
-        before = page.first().map(|message| message.position);
-        found.splice(0..0, new);
-        if !whole {
+        let Some(first) = page.first() else { return Ok(found) };
+        before = Some(first.position);
+        late = late.saturating_sub(count(page.iter().filter(|message| message.unread)));
+        let end = !after_marker(first) && late == 0;
+        found.splice(0..0, page.into_iter().filter(|message| message.unread || after_marker(message)));
+        if end {
             return Ok(found);
         }
     }
+}
+
+fn count<T>(of: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(of.count()).unwrap_or(u32::MAX)
 }
