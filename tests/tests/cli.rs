@@ -141,7 +141,7 @@ fn follow_prints_what_arrives() {
     let line = arrived.recv_timeout(Duration::from_secs(20)).expect("it arrives");
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(child.wait().unwrap().code(), Some(0), "a signal ends it in order");
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["text"], "are you there?");
 }
