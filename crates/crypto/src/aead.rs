@@ -66,7 +66,7 @@ pub(crate) fn seal_x_hedged(key: &[u8; 32], random: &[u8; NONCE_LEN], aad: &[u8]
     let prk = kdf::extract(random, &[key]);
     let context = kdf::sha256(&[&(aad.len() as u64).to_le_bytes(), aad, text]);
     let nonce = kdf::expand_bytes::<NONCE_LEN>(prk.expose(), labels::RNG_HEDGE, &context);
-    seal_x(key, &nonce, aad, text)
+    seal_x(key, nonce.expose(), aad, text)
 }
 
 /// Opens an `X` seal.

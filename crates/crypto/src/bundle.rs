@@ -115,7 +115,7 @@ impl BundleText<'_> {
         w.u32(self.prekey_id).u32(self.expires.0).put(self.spk_x.as_bytes()).put(self.spk_k.as_bytes());
         w.put(&self.descriptor.write()).padded::<NAME_LEN>(self.name.as_bytes())?;
         w.u8(MIN_VERSION).u16(0).zeros(RESERVED_LEN);
-        let signature = me.sign(&labels::BUNDLE_SIGN.followed_by(&[w.as_slice()]));
+        let signature = me.sign(&signed_text(w.as_slice()));
         w.put(&signature);
         Ok(Zeroizing::new(w.into_vec()))
     }
@@ -199,7 +199,12 @@ impl Bundle {
 /// The last 64 bytes sign all before them.
 fn verify(inviter: &IdentityPublic, text: &[u8]) -> Result<(), Malformed> {
     let (signed, signature) = text.split_last_chunk::<SIGNATURE_LEN>().ok_or(Malformed)?;
-    inviter.verify(&labels::BUNDLE_SIGN.followed_by(&[signed]), signature)
+    inviter.verify(&signed_text(signed), signature)
+}
+
+/// `L(bundle/sign) | text`; with the salt in it, from which S follows.
+fn signed_text(text: &[u8]) -> Zeroizing<alloc::vec::Vec<u8>> {
+    Zeroizing::new(labels::BUNDLE_SIGN.followed_by(&[text]))
 }
 
 fn check_date(expires: Day, today: Day) -> Result<(), BundleError> {
@@ -214,7 +219,18 @@ fn check_date(expires: Day, today: Day) -> Result<(), BundleError> {
 
 impl fmt::Debug for Bundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, prekey_id: _, hash: _, spk_x: _, spk_k: _, handshake_key: _, psk: _, .. } = self;
+        let Self {
+            hash: _,
+            prekey_id: _,
+            spk_x: _,
+            spk_k: _,
+            handshake_key: _,
+            psk: _,
+            kind,
+            inviter: _,
+            name: _,
+            descriptor: _,
+        } = self;
         f.debug_struct("Bundle").field("kind", kind).finish_non_exhaustive()
     }
 }

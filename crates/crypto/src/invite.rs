@@ -21,6 +21,9 @@ use crate::{dh, kdf, labels};
 
 mod stored;
 
+/// The purpose of the salt, from which S follows for whoever knows the inviter.
+#[derive(Debug)]
+enum SaltPurpose {}
 /// The purpose of S.
 #[derive(Debug)]
 pub(crate) enum SecretPurpose {}
@@ -115,7 +118,7 @@ pub(crate) struct Prekey {
 
 /// What is erased when a one-time invite was used.
 struct Live {
-    salt: Zeroizing<[u8; 32]>,
+    salt: Secret<SaltPurpose>,
     psk: PreSharedKey,
 }
 
@@ -196,14 +199,13 @@ impl InviteKeys {
         terms: &InviteTerms<'_>,
         rng: &mut impl CryptoRng,
     ) -> Result<Created, InviteError> {
-        let mut salt = Zeroizing::new([0; 32]);
-        rng.fill_bytes(salt.as_mut_slice());
-        let secret = InviteSecret::commit(terms.kind, me.public(), &salt);
+        let salt = Secret::generate(rng);
+        let secret = InviteSecret::commit(terms.kind, me.public(), salt.expose());
         let InviteSecrets { fetch, bundle_key, handshake_key, psk } =
             InviteSecrets::derive(&terms.relay_key_hash, &secret);
         let link = Link::new(terms.kind, terms.relay_key_hash, terms.host, terms.port, secret.expose());
         let link = link.map_err(|_| InviteError::BadHost)?;
-        let (prekey, bundle) = Prekey::publish(me, terms, (1, &salt), &bundle_key, rng)?;
+        let (prekey, bundle) = Prekey::publish(me, terms, (1, salt.expose()), &bundle_key, rng)?;
         let (kind, relay) = (terms.kind, terms.relay_key_hash);
         let live = Some(Live { salt, psk });
         let keys = Self { kind, relay, fetch, handshake_key, live, prekeys: Vec::from([prekey]) };
@@ -225,13 +227,13 @@ impl InviteKeys {
         let same =
             (self.kind, self.kind, self.relay) == (InviteKind::Address, terms.kind, terms.relay_key_hash);
         let live = self.live.as_ref().filter(|_| same).ok_or(InviteError::OtherLink)?;
-        let secret = InviteSecret::commit(self.kind, me.public(), &live.salt);
+        let secret = InviteSecret::commit(self.kind, me.public(), live.salt.expose());
         let secrets = InviteSecrets::derive(&self.relay, &secret);
         if !bool::from(secrets.fetch.ct_eq(&self.fetch)) {
             return Err(InviteError::OtherLink);
         }
         let id = self.prekey_id().checked_add(1).ok_or(InviteError::OtherLink)?;
-        let (prekey, cell) = Prekey::publish(me, terms, (id, &live.salt), &secrets.bundle_key, rng)?;
+        let (prekey, cell) = Prekey::publish(me, terms, (id, live.salt.expose()), &secrets.bundle_key, rng)?;
         self.prekeys.push(prekey);
         Ok(cell)
     }
@@ -242,7 +244,7 @@ impl InviteKeys {
     /// [`Malformed`] when it was burned, or when `host` or `port` can't stand in a link.
     pub fn link(&self, me: &IdentityPublic, host: &str, port: u16) -> Result<Link, Malformed> {
         let live = self.live.as_ref().ok_or(Malformed)?;
-        let secret = InviteSecret::commit(self.kind, me, &live.salt);
+        let secret = InviteSecret::commit(self.kind, me, live.salt.expose());
         Link::new(self.kind, self.relay, host, port, secret.expose())
     }
 

@@ -5,7 +5,7 @@
 
 use hkdf::{Hkdf, HkdfExtract};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use zeroize::Zeroize;
 
 use crate::labels::Label;
 use crate::secret::Secret;
@@ -17,13 +17,21 @@ pub(crate) enum PrkPurpose {}
 /// An extracted pseudorandom key, 32 bytes: it is expanded, nothing else.
 pub(crate) type Prk = Secret<PrkPurpose, 32>;
 
+/// The purpose of [`Okm`].
+#[derive(Debug)]
+pub(crate) enum OkmPurpose {}
+
+/// `N` expanded bytes that are taken apart further.
+pub(crate) type Okm<const N: usize> = Secret<OkmPurpose, N>;
+
 /// `Ext(salt, ikm)`, the parts of `ikm` joined.
 pub(crate) fn extract(salt: &[u8], ikm: &[&[u8]]) -> Prk {
     let mut hkdf = HkdfExtract::<Sha256>::new(Some(salt));
     ikm.iter().for_each(|part| hkdf.input_ikm(part));
-    let (prk, _) = hkdf.finalize();
-    let prk = Zeroizing::new(<[u8; 32]>::from(prk));
-    Prk::copied(&prk)
+    let (mut bytes, _) = hkdf.finalize();
+    let prk = Prk::filled(|own| own.copy_from_slice(&bytes));
+    bytes.as_mut_slice().zeroize();
+    prk
 }
 
 /// `Exp(prk, label, ctx, N)` into `out`.
@@ -42,10 +50,8 @@ pub(crate) fn expand<P, const N: usize>(prk: &[u8; 32], label: Label, ctx: &[u8]
 }
 
 /// `Exp(prk, label, ctx, N)` as bytes that are taken apart further.
-pub(crate) fn expand_bytes<const N: usize>(prk: &[u8; 32], label: Label, ctx: &[u8]) -> Zeroizing<[u8; N]> {
-    let mut out = Zeroizing::new([0; N]);
-    expand_into(prk, label, ctx, &mut out);
-    out
+pub(crate) fn expand_bytes<const N: usize>(prk: &[u8; 32], label: Label, ctx: &[u8]) -> Okm<N> {
+    expand(prk, label, ctx)
 }
 
 /// `H(label, parts..)`: SHA-256 of `L(label)` and the parts.
@@ -76,13 +82,13 @@ mod tests {
         let info = [&b"\x0fsubrosa/v1/hs/1"[..], b"ctx"].concat();
         hkdf.expand(&info, &mut want).unwrap();
         // "subrosa/v1/" is 11 bytes, "hs/1" four.
-        assert_eq!(*expand_bytes::<64>(prk.expose(), labels::HS_1, b"ctx"), want);
+        assert_eq!(*expand_bytes::<64>(prk.expose(), labels::HS_1, b"ctx").expose(), want);
         assert_eq!(*expand::<(), 64>(prk.expose(), labels::HS_1, b"ctx").expose(), want);
     }
 
     #[test]
     fn another_label_or_another_context_is_another_key() {
-        let key = |label, ctx: &[u8]| expand_bytes::<32>(&[7; 32], label, ctx);
+        let key = |label, ctx: &[u8]| *expand_bytes::<32>(&[7; 32], label, ctx).expose();
         assert_ne!(key(labels::HS_1, b""), key(labels::HS_2, b""));
         assert_ne!(key(labels::HS_1, b""), key(labels::HS_1, b"a"));
     }

@@ -230,7 +230,7 @@ pub fn recover(
     let prk = kdf::extract(random.as_slice(), &[me.dh().expose()]);
     let context = kdf::sha256(&[&key.id.to_le_bytes(), peer.as_bytes(), &intro.write(&[0; 32])]);
     let okm = kdf::expand_bytes::<120>(prk.expose(), labels::RNG_HEDGE, &context);
-    let mut r = Reader::new(okm.as_slice());
+    let mut r = Reader::new(okm.expose());
     let nonce: [u8; NONCE_LEN] = r.array()?;
     let ephemeral = dh::SecretKey::from_bytes(r.array_ref()?);
     let r_j = dh::SecretKey::from_bytes(r.array_ref()?);

@@ -38,7 +38,7 @@ impl SafetyNumber {
     pub fn digits(&self) -> [u32; 12] {
         let bytes = kdf::expand_bytes::<60>(&self.hash, labels::ID_SAFETY_DIGITS, b"");
         let mut groups = [0; 12];
-        for (group, five) in groups.iter_mut().zip(bytes.chunks_exact(5)) {
+        for (group, five) in groups.iter_mut().zip(bytes.expose().chunks_exact(5)) {
             let value = five.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
             *group = (value % 100_000) as u32;
         }

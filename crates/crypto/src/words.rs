@@ -76,8 +76,9 @@ impl BackupWords {
         let mut bits = Bits::default();
         for (i, word) in text.split_whitespace().enumerate() {
             // A word of the list has at most 8 letters; a longer one is not copied.
-            let word = Zeroizing::new(word.chars().take(9).collect::<String>().to_ascii_lowercase());
-            let index = Language::English.find_word(&word).ok_or(WordsError::Unknown { position: i + 1 })?;
+            let mut lower = Zeroizing::new(String::with_capacity(9 * 4));
+            lower.extend(word.chars().take(9).map(|sign| sign.to_ascii_lowercase()));
+            let index = Language::English.find_word(&lower).ok_or(WordsError::Unknown { position: i + 1 })?;
             bits.push(index);
         }
         let (bytes, checksum) = bits.bytes.split_last_chunk::<1>().ok_or(WordsError::Checksum)?;

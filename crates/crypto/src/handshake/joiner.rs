@@ -14,6 +14,7 @@ use crate::bundle::Bundle;
 use crate::identity::{Identity, IdentityPublic};
 use crate::link::InviteKind;
 use crate::ratchet::{Level, Session, SessionInit};
+use crate::secret::Secret;
 use crate::{dh, kdf, labels};
 
 /// The joiner's new session, and the cell to append until the inviter answers: these bytes, never others.
@@ -46,13 +47,16 @@ impl From<Malformed> for JoinError {
     }
 }
 
+/// The purpose of an encapsulation's randomness.
+enum Coins {}
+
 /// What the joiner draws: `nonce 24 | e 32 | r_J 32 | coins1 32 | coins2 32`.
 struct Draw {
     nonce: [u8; NONCE_LEN],
     e: dh::SecretKey,
     r_j: dh::SecretKey,
-    coins1: Zeroizing<[u8; 32]>,
-    coins2: Zeroizing<[u8; 32]>,
+    coins1: Secret<Coins>,
+    coins2: Secret<Coins>,
 }
 
 impl Draw {
@@ -66,13 +70,13 @@ impl Draw {
         let prk = kdf::extract(random, &[me.dh().expose()]);
         let context = kdf::sha256(&[bundle, payload]);
         let okm = kdf::expand_bytes::<152>(prk.expose(), labels::RNG_HEDGE, &context);
-        let mut r = Reader::new(okm.as_slice());
+        let mut r = Reader::new(okm.expose());
         Ok(Self {
             nonce: r.array()?,
             e: dh::SecretKey::from_bytes(r.array_ref()?),
             r_j: dh::SecretKey::from_bytes(r.array_ref()?),
-            coins1: Zeroizing::new(r.array()?),
-            coins2: Zeroizing::new(r.array()?),
+            coins1: Secret::copied(r.array_ref()?),
+            coins2: Secret::copied(r.array_ref()?),
         })
     }
 }
@@ -96,8 +100,8 @@ pub fn join(
     let draw = Draw::hedged(me, &random, &bundle.hash, &intro.write(&[0; 32])?)?;
     let payload = intro.write(draw.r_j.public().as_bytes())?;
 
-    let (ct1, ss1) = bundle.spk_k.encapsulate(&draw.coins1);
-    let (ct2, ss2) = bundle.inviter().kem().encapsulate(&draw.coins2);
+    let (ct1, ss1) = bundle.spk_k.encapsulate(draw.coins1.expose());
+    let (ct2, ss2) = bundle.inviter().kem().encapsulate(draw.coins2.expose());
     let dh2 = draw.e.agree(bundle.inviter().dh())?;
     let dh3 = draw.e.agree(&bundle.spk_x)?;
     let dh1 = me.dh().agree(&bundle.spk_x)?;

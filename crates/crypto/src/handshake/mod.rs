@@ -22,9 +22,10 @@ use crate::descriptor::QueueDescriptor;
 use crate::dh::{self, Agreed};
 use crate::identity::IdentityPublic;
 use crate::invite::PreSharedKey;
-use crate::kdf;
+use crate::kdf::{self, Okm};
 use crate::kem::{CT_LEN, Encapsulated};
 use crate::labels::{self, Label};
+use crate::ratchet::INIT_LEN;
 use crate::secret::Secret;
 
 mod inviter;
@@ -135,7 +136,7 @@ pub(crate) fn box_and_chain(
 ) -> (BoxKey, ChainingKey) {
     let prk = kdf::extract(salt, inputs);
     let okm = kdf::expand_bytes::<64>(prk.expose(), label, transcript);
-    let (left, right) = okm.split_at(32);
+    let (left, right) = okm.expose().split_at(32);
     (Secret::filled(|key| key.copy_from_slice(left)), Secret::filled(|key| key.copy_from_slice(right)))
 }
 
@@ -145,7 +146,7 @@ fn session_id(t2: &[u8; 32], payload: &[u8], box_b: &[u8]) -> [u8; 32] {
 }
 
 /// `RK_0 | CK_0 | HK_0 | HK_1 | HK_2 = Exp(Ext(sid, ck), session/init, "", 160)`.
-pub(crate) fn session_keys(sid: &[u8; 32], ck: &ChainingKey) -> Zeroizing<[u8; 160]> {
+pub(crate) fn session_keys(sid: &[u8; 32], ck: &ChainingKey) -> Okm<INIT_LEN> {
     kdf::expand_bytes(kdf::extract(sid, &[ck.expose()]).expose(), labels::SESSION_INIT, b"")
 }
 

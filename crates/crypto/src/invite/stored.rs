@@ -27,7 +27,7 @@ impl InviteKeys {
         w.u8(VERSION).u8(self.kind.as_byte()).put(&self.relay);
         w.put(self.fetch.expose()).put(self.handshake_key.expose());
         match &self.live {
-            Some(live) => _ = w.u8(1).put(live.salt.as_slice()).put(live.psk.expose()),
+            Some(live) => _ = w.u8(1).put(live.salt.expose()).put(live.psk.expose()),
             None => _ = w.u8(0),
         }
         // An address is renewed weekly and retires its old prekeys: 65,535 are 1,000 years.
@@ -51,7 +51,7 @@ impl InviteKeys {
         let fetch = Secret::copied(r.array_ref()?);
         let handshake_key = Secret::copied(r.array_ref()?);
         let live = if flag(&mut r)? {
-            let salt = Zeroizing::new(r.array()?);
+            let salt = Secret::copied(r.array_ref()?);
             Some(Live { salt, psk: Secret::copied(r.array_ref()?) })
         } else {
             None

@@ -14,7 +14,7 @@ use super::hash::{CellHash, PubId};
 use super::header::SEALED_HEADER_LEN;
 use crate::aead::{NONCE_LEN, Refused, Trial};
 use crate::dh::{Agreed, PublicKey, SecretKey};
-use crate::kdf::{expand_bytes, expand_into, extract, hash, sha256};
+use crate::kdf::{Okm, expand_bytes, expand_into, extract, hash, sha256};
 use crate::kem::{CT_LEN, Ciphertext, EK_LEN, EncapsKey, Encapsulated, KemSeed};
 use crate::secret::Secret;
 use crate::{aead, labels};
@@ -120,7 +120,9 @@ impl RootKey {
         let prk = extract(self.expose(), &[step.agreed.expose(), step.encapsulated.expose()]);
         let ctx = [&step.id.0[..], &step.epoch.to_le_bytes(), &publics].concat();
         let keys = expand_bytes::<96>(prk.expose(), labels::RATCHET_ROOT, &ctx);
-        let ([root, chain, header], []) = keys.as_chunks::<32>() else { unreachable!("96 is 3 times 32") };
+        let ([root, chain, header], []) = keys.expose().as_chunks::<32>() else {
+            unreachable!("96 is 3 times 32")
+        };
         StepOutput {
             root: Key::from_bytes(root),
             chain: Key::from_bytes(chain),
@@ -166,7 +168,7 @@ impl MessageKey {
     /// Seals a padded body under `key 32 | nonce 12 = Exp(mk, ratchet/body, header nonce, 44)`.
     pub(super) fn seal_body(&self, nonce: &[u8; NONCE_LEN], aad: &[u8], body: &[u8]) -> Vec<u8> {
         let once = self.body_key(nonce);
-        let (key, nonce) = apart(&once);
+        let (key, nonce) = apart(once.expose());
         aead::seal_with(key, nonce, aad, body)
     }
 
@@ -178,11 +180,11 @@ impl MessageKey {
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Refused> {
         let once = self.body_key(nonce);
-        let (key, nonce) = apart(&once);
+        let (key, nonce) = apart(once.expose());
         aead::open_with(key, nonce, aad, sealed)
     }
 
-    fn body_key(&self, nonce: &[u8; NONCE_LEN]) -> Zeroizing<[u8; 44]> {
+    fn body_key(&self, nonce: &[u8; NONCE_LEN]) -> Okm<44> {
         expand_bytes(self.expose(), labels::RATCHET_BODY, nonce)
     }
 }

@@ -30,7 +30,7 @@ pub use limits::{
     KEY_DAYS, MAX_CLOSED, MAX_CLOSED_WITH_KEYS, MAX_SEEN, MAX_SEQ, MAX_SKIP, MAX_SKIPPED, WINDOW,
     WINDOW_QUIET, WINDOW_TEXT,
 };
-pub(crate) use start::SessionInit;
+pub(crate) use start::{INIT_LEN, SessionInit};
 pub use unanswered::Unanswered;
 
 use keys::{HeaderKey, RootKey};

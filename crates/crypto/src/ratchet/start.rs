@@ -6,7 +6,6 @@
 use alloc::sync::Arc;
 
 use subrosa_codec::Malformed;
-use zeroize::Zeroizing;
 
 use super::chain::{ReceivingChain, SendingChain, Waiting};
 use super::heard::Heard;
@@ -15,6 +14,7 @@ use super::sent::Sent;
 use super::turn::{Latch, Turn};
 use super::{Level, Role, Session, SessionId};
 use crate::dh::{PublicKey, SecretKey};
+use crate::kdf::Okm;
 use crate::kem::{CT_LEN, Ciphertext, EncapsKey};
 
 /// Length of the keys that a handshake yields: `RK_0 | CK_0 | HK_0 | HK_1 | HK_2`.
@@ -25,7 +25,7 @@ pub(crate) struct SessionInit {
     /// The session's id.
     pub(crate) sid: [u8; 32],
     /// `RK_0 | CK_0 | HK_0 | HK_1 | HK_2`.
-    pub(crate) okm: Zeroizing<[u8; INIT_LEN]>,
+    pub(crate) okm: Okm<INIT_LEN>,
     /// Whether the joiner has a private queue to send to already. `false`: it waits for the inviter's first cell.
     pub(crate) private_queue: bool,
     /// The joiner's identity ML-KEM key: its ratchet KEM key of epoch 0.
@@ -42,7 +42,7 @@ struct InitKeys {
 
 impl SessionInit {
     fn keys(&self) -> InitKeys {
-        let ([root, chain, header_0, header_1, header_2], []) = self.okm.as_chunks::<32>() else {
+        let ([root, chain, header_0, header_1, header_2], []) = self.okm.expose().as_chunks::<32>() else {
             unreachable!("160 is 5 times 32")
         };
         InitKeys {

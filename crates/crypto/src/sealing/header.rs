@@ -3,9 +3,12 @@
 //! Spec: docs/spec/at-rest.md, "Header". Layout: `version 1 | method 1 | store id 16 | memory 4 | passes 4 | lanes 4 |
 //! salt 16 | nonce 24 | sealed data key 32 + 16`. Invariant: everything before the nonce is authenticated.
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use alloc::vec::Vec;
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use rand_core::CryptoRng;
 use subrosa_codec::{Malformed, Reader, Writer};
+use zeroize::Zeroizing;
 
 use super::params::KdfParams;
 use super::row::RowKey;
@@ -166,14 +169,14 @@ impl StoreHeader {
 
     /// The [`Self::LEN`] bytes.
     #[must_use]
-    pub fn write(&self) -> alloc::vec::Vec<u8> {
+    pub fn write(&self) -> Vec<u8> {
         let mut bytes = self.head();
         bytes.extend_from_slice(&self.sealed);
         bytes
     }
 
     /// Everything before the nonce.
-    fn head(&self) -> alloc::vec::Vec<u8> {
+    fn head(&self) -> Vec<u8> {
         let mut w = Writer::with_capacity(Self::LEN);
         w.u8(VERSION).u8(self.method).put(&self.store_id);
         let costs = self.params.map_or((0, 0, 0), |p| (p.memory_kib(), p.passes(), p.lanes()));
@@ -197,9 +200,14 @@ fn stretch(text: &[u8], salt: &[u8; SALT_LEN], costs: KdfParams) -> Result<Secre
     let params = Params::new(costs.memory_kib(), costs.passes(), costs.lanes(), Some(32));
     // Within our limits the only failure left is memory.
     let params = params.map_err(|_| UnlockError::OutOfMemory)?;
+    // Our own memory, so that it is erased: the key follows from its last blocks.
+    let mut memory = Zeroizing::new(Vec::new());
+    memory.try_reserve_exact(params.block_count()).map_err(|_| UnlockError::OutOfMemory)?;
+    memory.resize(params.block_count(), Block::new());
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut done = Ok(());
-    let key = Secret::filled(|out| done = argon2.hash_password_into(text, salt, out));
+    let key =
+        Secret::filled(|out| done = argon2.hash_password_into_with_memory(text, salt, out, &mut memory[..]));
     done.map(|()| key).map_err(|_| UnlockError::OutOfMemory)
 }
 

@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use subrosa_codec::{Cell, Day, Millis};
-use zeroize::Zeroizing;
 
 use crate::body::Part;
 use crate::dh::SecretKey;
@@ -63,11 +62,11 @@ pub(super) fn sessions(seed: u64, private_queue: bool) -> ([Identity; 2], [Sessi
     let ids = [(); 2].map(|()| Identity::derive(&IdentitySeed::generate(&mut rng), 0));
     let mut sid = [0; 32];
     rng.fill_bytes(&mut sid);
-    let mut okm = Zeroizing::new([0; 160]);
-    rng.fill_bytes(okm.as_mut_slice());
+    let mut okm = [0; 160];
+    rng.fill_bytes(&mut okm);
     let init = || SessionInit {
         sid,
-        okm: okm.clone(),
+        okm: crate::secret::Secret::copied(&okm),
         private_queue,
         joiner_identity_ek: ids[J].public().kem().clone(),
     };

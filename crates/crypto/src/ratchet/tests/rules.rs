@@ -160,7 +160,7 @@ fn a_first_key_of_low_order_makes_no_session() {
     for low in LOW_ORDER {
         let init = SessionInit {
             sid: [1; 32],
-            okm: zeroize::Zeroizing::new([2; 160]),
+            okm: crate::secret::Secret::copied(&[2; 160]),
             private_queue: true,
             joiner_identity_ek: Pair::new(1).ends[J].me.public().kem().clone(),
         };

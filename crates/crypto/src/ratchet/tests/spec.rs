@@ -10,7 +10,6 @@ use hkdf::Hkdf;
 use libcrux_ml_kem::mlkem768;
 use sha2::{Digest, Sha256};
 use subrosa_codec::{Cell, Millis};
-use zeroize::Zeroizing;
 
 use crate::dh::SecretKey;
 use crate::ratchet::{Level, Session, SessionInit, Weight};
@@ -110,7 +109,7 @@ fn a_second_sealer_by_the_spec_arrives_at_the_same_cells() {
     let okm: Vec<u8> = (0..160).collect();
     let init = || SessionInit {
         sid: SID,
-        okm: Zeroizing::new(okm[..].try_into().unwrap()),
+        okm: crate::secret::Secret::copied(okm[..].try_into().unwrap()),
         private_queue: true,
         joiner_identity_ek: jon.public().kem().clone(),
     };
