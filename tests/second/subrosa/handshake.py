@@ -27,6 +27,9 @@ class Start:
 
 
 def _payload(r_public, descriptor, name, greeting):
+    for what, text, size in (("name", name, 64), ("greeting", greeting, 80)):
+        if len(text.encode()) > size:
+            raise HandshakeError(f"{what} too long")
     return (r_public + descriptor + text_field(name, 64) + text_field(greeting, 80) + bytes(2) + b"\x01" + bytes(40))
 
 

@@ -87,7 +87,7 @@ def _host_port(text):
         host = host[1:-1]
     if not colon or bracketed != (":" in host) or not _host_ok(host):
         raise InviteError("not a link")
-    if not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= 65535:
+    if not (port.isascii() and port.isdigit() and len(port) <= 5) or not 1 <= int(port) <= 65535:
         raise InviteError("not a link")
     return host, int(port)
 
@@ -151,16 +151,19 @@ def open_bundle(link, cell, today, own):
         raw = x_open(link.keys["bundle-key"], label("bundle/seal"), cell)
         if len(raw) != TEXT_LEN:
             raise Refused
-        if raw[0] != 1 or raw[2912] > 1:
+        if raw[0] != 1:
             raise InviteError("newer version")
         if raw[1] != link.kind:
             raise Refused
-        bundle = Bundle(raw)
-        if invite_secret(link.kind, bundle.identity, bundle.salt) != link.s:
+        identity = Public(raw[2:1251])
+        if invite_secret(link.kind, identity, raw[1251:1283]) != link.s:
             raise Refused
-        ed25519_verify(bundle.identity.ed, bundle.signature, label("bundle/sign") + raw[:SIGNED_LEN])
+        ed25519_verify(identity.ed, raw[SIGNED_LEN:], label("bundle/sign") + raw[:SIGNED_LEN])
+        bundle = Bundle(raw)
     except Refused:
         raise InviteError("refused") from None
+    if raw[2912] > 1:
+        raise InviteError("newer version")
     if today > bundle.expiry + 1:
         raise InviteError("expired")
     if bundle.expiry > today + 15:

@@ -170,9 +170,7 @@ class Session:
             self._step_out(x, kem, coins)
         chain = self.sending
         chain.ck, mk = _chain(chain.ck)
-        header = Header(WEIGHTS[weight][0], chain.epoch, chain.n, chain.pn, self.rx_high(), self.rx_low(),
-                        self.last_own, self.last_rx, chain.public.dh, chain.public.ek, chain.public.ct).write()
-        body = part.write()
+        header, body = self._header(WEIGHTS[weight][0]), self._body_text(part)
         nonce = exp(ext(hedge, mk), "ratchet/nonce", hashlib.sha256(header + body).digest(), 24)
         where = self.sid + u8(chain.epoch % 2)
         sealed = x_seal(chain.hk, nonce, label("ratchet/header-ad") + where, header)
@@ -184,6 +182,14 @@ class Session:
         self.unanswered, self.since = 0, 0
         self.above = dict.fromkeys(self.above, False)
         return cell
+
+    def _header(self, quiet):
+        chain = self.sending
+        return Header(quiet, chain.epoch, chain.n, chain.pn, self.rx_high(), self.rx_low(), self.last_own, self.last_rx,
+                      chain.public.dh, chain.public.ek, chain.public.ct).write()
+
+    def _body_text(self, part):
+        return part.write()
 
     def _step_out(self, x, kem, coins):
         k = self.receiving.epoch + 1
@@ -261,13 +267,13 @@ class Session:
         """The waiting key of a cell of a known epoch, or None when it is ahead."""
         closed = isinstance(chain, Closed)
         if Public(header.dh, header.ek, header.ct).id() != chain.pubid:
-            raise OpenError("Alarm", "keys")
+            raise OpenError("Alarm", "Keys")
         if self.seen.get(seq) == this[:16]:
             raise OpenError("Duplicate")
         if closed and header.n >= chain.count:
-            raise OpenError("Alarm", "closed")
+            raise OpenError("Alarm", "Closed")
         if seq in self.seen:
-            raise OpenError("Alarm", "index")
+            raise OpenError("Alarm", "Index")
         if seq in self.waiting:
             return self.waiting[seq]
         if closed or header.n < chain.n:
@@ -281,7 +287,7 @@ class Session:
         if old is None and header.pn:
             raise OpenError("Malformed")
         if old and header.pn < old.n:
-            raise OpenError("Alarm", "pn")
+            raise OpenError("Alarm", "Pn")
         try:
             x25519_check(header.dh)
             mlkem.check(header.ek)
@@ -353,7 +359,7 @@ class Session:
         before = self.seen.get(seq - 1)
         if (before is not None and before != header.prev[:16]) or (seq == 0 and header.prev != self.sid) or (
                 waiting and waiting.note is not None and waiting.note != this[:16]):
-            events.append(("Alarm", "prev"))
+            events.append(("Alarm", "Prev"))
         if seq - 1 in self.waiting:
             w = self.waiting[seq - 1]
             self.waiting[seq - 1] = Waiting(w.mk, w.day, header.prev[:16])
@@ -381,7 +387,7 @@ class Session:
         if header.ack_high == self.next and self.next > 0:
             known = self.last_own
         if known is not None and known != header.ack_hash:
-            events.append(("Alarm", "ack"))
+            events.append(("Alarm", "Ack"))
         self.low, self.high = max(self.low, header.ack_low), max(self.high, header.ack_high)
         self.own_hashes = {s: x for s, x in self.own_hashes.items() if s >= self.low}
 

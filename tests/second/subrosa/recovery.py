@@ -56,6 +56,7 @@ class Recovered:
     def __init__(self, payload, start):
         _, self.descriptor, reason, high, self.ack_hash, version, zeros = split(payload, 32, 340, 1, 4, 32, 1, 2504)
         self.queue, self.reason, self.start = parse_descriptor(self.descriptor), reason[0], start
+        self.key_id = None
         self.ack_high, self.newer = int.from_bytes(high, "little"), version[0] > 1
         if any(zeros) or x25519_low_order(payload[:32]):
             raise Refused
@@ -86,6 +87,7 @@ def _accept(own, peer, key, text):
         found = Recovered(payload, Start(h("re/t3", t1, payload, box), ck, payload[:32], peer.k, None))
     except Refused:
         raise RecoveryError("refused") from None
+    found.key_id = int.from_bytes(key.id, "little")
     if found.newer:
         raise RecoveryError("newer version")
     return found
