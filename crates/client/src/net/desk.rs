@@ -76,6 +76,8 @@ pub(crate) struct Desk {
     flying: HashMap<Rid, Flight>,
     /// Acks of queues whose `OPEN` is not answered yet.
     early_acks: Vec<Task>,
+    /// Of requests that the relay put off until it is back.
+    put_off: Vec<Busy>,
     /// Every handle of this connection, those that were replaced or moved included: cells may be under way.
     handles: HashMap<Handle, InboundId>,
     /// The handle in force of each queue.
@@ -93,6 +95,7 @@ impl Desk {
             known: HashSet::new(),
             flying: HashMap::new(),
             early_acks: Vec::new(),
+            put_off: Vec::new(),
             handles: HashMap::new(),
             current: HashMap::new(),
         }
@@ -107,7 +110,10 @@ impl Desk {
 
     /// Whether nothing waits: neither for its turn nor for an answer.
     pub(crate) fn is_idle(&self) -> bool {
-        self.pending.is_empty() && self.flying.is_empty() && self.early_acks.is_empty()
+        self.pending.is_empty()
+            && self.flying.is_empty()
+            && self.early_acks.is_empty()
+            && self.put_off.is_empty()
     }
 
     /// Whether an answer is due.
@@ -222,6 +228,11 @@ impl Desk {
     fn answered(&mut self, rid: Rid, answer: Result<u64, Refusal>) -> Result<Heard, Breach> {
         let flight = self.land(rid)?;
         let value = match answer {
+            // No answer for the engine: the relay is about to go, and the next connection lists it again.
+            Err(Refusal::Draining) => {
+                self.put_off.push(flight.busy);
+                return Ok(Heard::Nothing);
+            }
             Err(refusal) => {
                 if let Expects::Handle(queue) = flight.expects {
                     self.forget_early_acks(queue);

@@ -214,3 +214,13 @@ fn a_handle_that_is_given_twice_ends_the_connection() {
     desk.hear(done(rids[0].0, 9)).unwrap();
     assert_eq!(desk.hear(done(rids[1].0, 9)).unwrap_err(), Breach::WrongAnswer);
 }
+
+#[test]
+fn what_a_relay_puts_off_because_it_stops_is_no_answer_and_stays_to_be_done() {
+    let mut desk = desk();
+    desk.give(task(send(1)));
+    let rid = only(&mut desk);
+    let refused = Frame::new(rid, Response::Reply(Err(Refusal::Draining)));
+    assert!(matches!(desk.hear(refused).unwrap(), Heard::Nothing));
+    assert!(!desk.is_idle());
+}
