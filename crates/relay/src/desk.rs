@@ -7,11 +7,13 @@ use std::collections::HashMap;
 use std::sync::mpsc as std_mpsc;
 
 use subrosa_codec::Day;
-use subrosa_relay_core::{Act, BATCH, ConnId, Core, Input, Knowledge, Limits, Service, StoreFault, Stream};
+use subrosa_relay_core::{
+    Act, BATCH, ConnId, Core, Input, Knowledge, Limits, Service, Store, StoreFault, Stream,
+};
 use subrosa_wire::{Frame, Refusal, Response};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::served::Served;
+use crate::served::Kept;
 
 /// Inputs that may wait for the core; whoever has more waits with them, and so does his peer.
 pub(crate) const INBOX: usize = 4 * BATCH;
@@ -37,17 +39,17 @@ pub(crate) enum Message {
 }
 
 /// The core, its store, and the ways to the streams.
-struct Desk {
-    service: Service<Served>,
+struct Desk<S> {
+    service: Service<S>,
     outlets: HashMap<ConnId, Outlet>,
 }
 
-/// Runs the relay's core until it is told to drain, or the store fails.
+/// Runs the relay's core over a store until it is told to drain, which closes the store, or the store fails.
 ///
 /// # Errors
 /// [`StoreFault`], after everyone was hung up: the process must end.
-pub(crate) fn run(
-    store: Served,
+pub(crate) fn run<S: Store>(
+    Kept { store, close }: Kept<S>,
     limits: Limits,
     today: Day,
     inbox: mpsc::Receiver<Message>,
@@ -55,10 +57,10 @@ pub(crate) fn run(
     let service = Service::new(Core::new(limits, today), store);
     let mut desk = Desk { service, outlets: HashMap::new() };
     desk.serve(inbox)?;
-    desk.service.into_store().close()
+    close(desk.service.into_store())
 }
 
-impl Desk {
+impl<S: Store> Desk<S> {
     fn serve(&mut self, mut inbox: mpsc::Receiver<Message>) -> Result<(), StoreFault> {
         let mut messages = Vec::with_capacity(BATCH);
         while inbox.blocking_recv_many(&mut messages, BATCH) > 0 {
@@ -124,6 +126,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::served::Served;
     use crate::slab::MemDisk;
     use crate::store::{Disks, SlabStore, StoreSettings};
 
@@ -147,7 +150,7 @@ mod tests {
         }
     }
 
-    fn desk_on(disk: &MemDisk) -> (TempDir, Desk, Ear) {
+    fn desk_on(disk: &MemDisk) -> (TempDir, Desk<Served>, Ear) {
         let folder = tempfile::tempdir().expect("makes a folder");
         let disks = || Ok(Disks { cells: Arc::new(disk.clone()), chunks: Arc::new(MemDisk::new()) });
         let settings = StoreSettings { cache: 8 << 20, grow: 1, reserve: 0 };
@@ -165,7 +168,7 @@ mod tests {
         (folder, desk, Ear(inlet, hung))
     }
 
-    fn give(desk: &mut Desk, messages: impl IntoIterator<Item = Message>) -> Result<(), StoreFault> {
+    fn give(desk: &mut Desk<Served>, messages: impl IntoIterator<Item = Message>) -> Result<(), StoreFault> {
         let (inbox, waiting) = mpsc::channel(8);
         for message in messages {
             assert!(inbox.try_send(message).is_ok(), "has room");

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc as std_mpsc;
 use std::thread::JoinHandle;
 
-use subrosa_relay_core::{Knowledge, StoreFault};
+use subrosa_relay_core::{Knowledge, Store, StoreFault};
 use subrosa_wire::RelayAddress;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
@@ -44,6 +44,16 @@ impl Relay {
     /// [`StartError`], each with what to do.
     pub fn start(config: Config) -> Result<Self, StartError> {
         start::start(config)
+    }
+
+    /// Like [`Relay::start`], over a store of the caller's, which decides what is kept and what is handed out: for
+    /// other stores, and for tests with a relay that lies. [`Config::data`] holds the key only; without it, the
+    /// relay makes one for this run.
+    ///
+    /// # Errors
+    /// [`StartError`], each with what to do.
+    pub fn start_with(config: Config, store: impl Store + 'static) -> Result<Self, StartError> {
+        start::start_with(config, store)
     }
 
     /// What clients need to reach this relay, and nobody else.

@@ -8,6 +8,12 @@ use subrosa_wire::{BlobId, Chunk, QueueId, Seq};
 
 use crate::store::{SlabStore, SlabStoreReader};
 
+/// A store, and how it ends in order.
+pub(crate) struct Kept<S> {
+    pub(crate) store: S,
+    pub(crate) close: fn(S) -> Result<(), StoreFault>,
+}
+
 /// Either store.
 #[derive(Debug)]
 pub(crate) enum Served {

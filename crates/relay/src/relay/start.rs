@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use quinn::{Endpoint, TokioRuntime, VarInt};
 use subrosa_codec::Day;
-use subrosa_relay_core::{Input, MemStore, StoreFault};
+use subrosa_relay_core::{Input, MemStore, Store, StoreFault};
 use subrosa_wire::{AddressError, RelayAddress};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -24,7 +24,7 @@ use crate::desk::{self, INBOX, Message};
 use crate::identity::{Identity, IdentityError};
 use crate::net::{Door, accept, bind};
 use crate::relay::{End, Relay};
-use crate::served::Served;
+use crate::served::{Kept, Served};
 use crate::store::{OpenError, SlabStore};
 use crate::{files, reach, tls};
 
@@ -85,10 +85,10 @@ pub enum StartError {
 }
 
 /// What was prepared for the threads.
-struct Parts {
+struct Parts<S> {
     config: Config,
     identity: Identity,
-    store: Served,
+    kept: Kept<S>,
     clock: DayClock,
     socket: UdpSocket,
 }
@@ -96,13 +96,36 @@ struct Parts {
 pub(super) fn start(config: Config) -> Result<Relay, StartError> {
     let (identity, store) = open(&config)?;
     let clock = DayClock::start(store.day(), config.accept_clock)?;
+    serve(config, identity, clock, Kept { store, close: Served::close })
+}
+
+pub(super) fn start_with(config: Config, store: impl Store + 'static) -> Result<Relay, StartError> {
+    let identity = match &config.data {
+        None => Identity::generate()?,
+        Some(folder) => {
+            files::create_folder(folder)
+                .map_err(|error| StartError::Folder { path: folder.clone(), error })?;
+            Identity::load_or_generate(folder)?
+        }
+    };
+    let clock = DayClock::start(Day(0), config.accept_clock)?;
+    serve(config, identity, clock, Kept { store, close: |_| Ok(()) })
+}
+
+/// Binds the socket, and starts the threads.
+fn serve<S: Store + 'static>(
+    config: Config,
+    identity: Identity,
+    clock: DayClock,
+    kept: Kept<S>,
+) -> Result<Relay, StartError> {
     let (socket, local) = listen(&config)?;
     let host = config.host.clone().unwrap_or_else(|| reach::announced_host(local));
     let address = RelayAddress::new(identity.pin(), &host, local.port())
         .map_err(|error| StartError::Host { host, error })?;
     let (inbox, messages) = mpsc::channel(INBOX);
     let (ended, end) = watch::channel(None);
-    let parts = Parts { config, identity, store, clock, socket };
+    let parts = Parts { config, identity, kept, clock, socket };
     let (thread, runtime) = spawn(parts, (inbox.clone(), messages), ended)?;
     tracing::info!("serving");
     Ok(Relay { address, local, inbox, runtime, end, thread: Some(thread) })
@@ -153,8 +176,8 @@ pub(crate) fn stored_port(folder: &Path) -> io::Result<u16> {
 type Channel = (mpsc::Sender<Message>, mpsc::Receiver<Message>);
 
 /// Starts the thread that owns the runtime, and waits until it serves.
-fn spawn(
-    parts: Parts,
+fn spawn<S: Store + 'static>(
+    parts: Parts<S>,
     channel: Channel,
     ended: watch::Sender<End>,
 ) -> Result<(thread::JoinHandle<()>, tokio::runtime::Handle), StartError> {
@@ -182,19 +205,19 @@ fn spawn(
 type Ready = std_mpsc::Sender<io::Result<tokio::runtime::Handle>>;
 
 /// Serves until the core ends, then says goodbye.
-fn run(
+fn run<S: Store + 'static>(
     runtime: &Runtime,
-    parts: Parts,
+    parts: Parts<S>,
     (inbox, messages): Channel,
     (ready, ended): (Ready, watch::Sender<End>),
 ) {
-    let Parts { config, identity, store, mut clock, socket } = parts;
+    let Parts { config, identity, kept, mut clock, socket } = parts;
     let today = clock.today();
     let endpoint = match runtime.block_on(async { endpoint(&identity, socket) }) {
         Ok(endpoint) => endpoint,
         Err(error) => return drop(ready.send(Err(error))),
     };
-    let core = spawn_core(store, &config, (today, messages));
+    let core = spawn_core(kept, &config, (today, messages));
     let core = match core {
         Ok(core) => core,
         Err(error) => return drop(ready.send(Err(error))),
@@ -219,8 +242,8 @@ fn run(
 }
 
 /// The core's own thread; what it returns is how the relay ended.
-fn spawn_core(
-    store: Served,
+fn spawn_core<S: Store + 'static>(
+    kept: Kept<S>,
     config: &Config,
     (today, messages): (Day, mpsc::Receiver<Message>),
 ) -> io::Result<tokio::sync::oneshot::Receiver<Result<(), StoreFault>>> {
@@ -228,7 +251,7 @@ fn spawn_core(
     let limits = config.limits;
     thread::Builder::new().name("relay-core".into()).spawn(move || {
         // Nobody waits for it only if the runtime broke off.
-        let _ = end.send(desk::run(store, limits, today, messages));
+        let _ = end.send(desk::run(kept, limits, today, messages));
     })?;
     Ok(ended)
 }
