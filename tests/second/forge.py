@@ -8,9 +8,10 @@ NOT_CANONICAL = (2**255 - 19).to_bytes(32, "little")
 
 
 class Forger(ratchet.Session):
-    """A copy of a session whose header and body pass through `bend_header` and `bend_body`."""
+    """A copy of a session whose header and body pass through `bend_header` and `bend_body`; `nonce` replaces the header's."""
 
     bend_header = bend_body = staticmethod(lambda raw: raw)
+    nonce = None
 
     def may_seal(self, part, weight):
         """Nothing stops a forger."""
@@ -20,6 +21,9 @@ class Forger(ratchet.Session):
 
     def _body_text(self, part):
         return self.bend_body(super()._body_text(part))
+
+    def _nonce(self, prk, text):
+        return self.nonce or super()._nonce(prk, text)
 
 
 def forger(session):
@@ -78,7 +82,7 @@ def headers(session, rng):
         "dh not canonical": _fields(dh=NOT_CANONICAL),
         "ek other": _fields(ek=lambda ek: ek[:-1] + bytes([ek[-1] ^ 1])),
         "ek modulus": _fields(ek=lambda ek: b"\xff\xff\xff" + ek[3:]),
-        "ct other": _fields(ct=rng.randbytes(1088)),
+        "ct other": _fields(ct=lambda ct: ct[:500] + bytes([ct[500] ^ 1]) + ct[501:]),
     }
 
 

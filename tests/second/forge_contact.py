@@ -25,6 +25,11 @@ def same(raw):
     return raw
 
 
+def reseal(cell, key, seal, change):
+    """The text of a cell, changed and sealed again under its own nonce."""
+    return x_seal(key, cell[:24], label(seal), change(x_open(key, label(seal), cell)))
+
+
 # --- links -------------------------------------------------------------------------------------------------------------
 
 def encode(raw):
@@ -87,22 +92,22 @@ def links(rng):
 
 # --- bundles -----------------------------------------------------------------------------------------------------------
 
-def bundles(own, made, cell, rng):
-    """name -> cell; `own` is the inviter, `made` their invite, `cell` an honest bundle."""
+def bundles(own, made, cell):
+    """name -> cell; `own` is the inviter, `made` their invite, `cell` an honest bundle. All have its nonce: for short patches."""
     key, ad = made.keys["bundle-key"], label("bundle/seal")
     b = x_open(key, ad, cell)
 
     def sealed(change, signer=own.ed):
         raw = change(b[:invite.SIGNED_LEN])
-        return x_seal(key, rng.randbytes(24), ad, raw + ed25519_sign(signer, label("bundle/sign") + raw))
+        return x_seal(key, cell[:24], ad, raw + ed25519_sign(signer, label("bundle/sign") + raw))
 
     def raw(change):
-        return x_seal(key, rng.randbytes(24), ad, change(b))
+        return x_seal(key, cell[:24], ad, change(b))
 
-    other = rng.randbytes(32)
+    other = hashlib.sha256(b).digest()
     descriptor = 2507
     out = {
-        "honest": cell, "sealed again": raw(same), "signed again": sealed(same), "reserved": sealed(at(2915, b"\x01\x02")),
+        "honest": cell, "signed again": sealed(same), "reserved": sealed(at(2915, b"\x01\x02")),
         "features": sealed(at(2913, b"\x01\x02")), "reserved of the descriptor": sealed(at(descriptor + 1, b"\x09")),
         "version 2": sealed(at(0, b"\x02")), "version 0": sealed(at(0, b"\x00")), "version 2, not signed": raw(at(0, b"\x02")),
         "min version 0": sealed(at(2912, b"\x00")), "min version 2": sealed(at(2912, b"\x02")),
@@ -141,34 +146,35 @@ def bundles(own, made, cell, rng):
 # --- handshakes --------------------------------------------------------------------------------------------------------
 
 class Shaker:
-    """An honest joiner but for the one change that each cell is made with."""
+    """An honest joiner but for the one change that each cell is made with. `draw` gives `nonce, e, r_J, coins1, coins2`."""
 
-    def __init__(self, own, bundle, keys, rng):
-        self.own, self.bundle, self.keys, self.rng = own, bundle, keys, rng
+    def __init__(self, own, bundle, keys, draw):
+        self.own, self.bundle, self.keys, self.draw = own, bundle, keys, draw
         self.says = (bundle.descriptor, "Jon", "hi")
 
     def cell(self, head=same, identity=same, payload=same, dh1=None, e=None, cts=same):
-        """A handshake with fresh secrets; every argument changes one part of it before it is sealed."""
-        rng, own, bundle = self.rng, self.own, self.bundle
-        secret = rng.randbytes(32)
+        """A handshake; every argument changes one part of it before it is sealed."""
+        own, bundle = self.own, self.bundle
+        nonce, secret, r_j, coins1, coins2 = self.draw()
         point = e if e is not None else x25519_public(secret)
-        ct1, ss1 = mlkem.encaps(bundle.spk_k, rng.randbytes(32))
-        ct2, ss2 = mlkem.encaps(bundle.identity.k, rng.randbytes(32))
+        ct1, ss1 = mlkem.encaps(bundle.spk_k, coins1)
+        ct2, ss2 = mlkem.encaps(bundle.identity.k, coins2)
         dh2, dh3 = (bytes(32),) * 2 if e is not None else (x25519(secret, bundle.identity.x), x25519(secret, bundle.spk_x))
         start = head(b"\x01\x01" + u32(bundle.prekey) + point + cts(ct1 + ct2))
         schedule = handshake.Schedule(b"\x01\x01" + start[2:], bundle.hash(), self.keys["psk"], dh2 + dh3 + ss1 + ss2)
         raw = identity(own.public.raw)
         box_a = aead0_seal(schedule.ka, schedule.t1, raw)
         schedule.second(raw, box_a, x25519(own.x, bundle.spk_x) if dh1 is None else dh1)
-        text = payload(handshake._payload(x25519_public(rng.randbytes(32)), *self.says))
-        return self.seal(start + box_a + aead0_seal(schedule.kb, schedule.t2, text))
+        text = payload(handshake._payload(x25519_public(r_j), *self.says))
+        return self.seal(nonce, start + box_a + aead0_seal(schedule.kb, schedule.t2, text))
 
-    def seal(self, text):
-        return x_seal(self.keys["handshake-key"], self.rng.randbytes(24), label("hs/seal"), text)
+    def seal(self, nonce, text):
+        return x_seal(self.keys["handshake-key"], nonce, label("hs/seal"), text)
 
     def again(self, cell, change=same):
         """The text of a cell, changed and sealed again."""
-        return self.seal(change(x_open(self.keys["handshake-key"], label("hs/seal"), cell)))
+        nonce = hashlib.sha256(cell).digest()[:24]
+        return self.seal(nonce, change(x_open(self.keys["handshake-key"], label("hs/seal"), cell)))
 
 
 def handshakes(shaker, inviter):
@@ -209,22 +215,22 @@ def handshakes(shaker, inviter):
 
 # --- recoveries --------------------------------------------------------------------------------------------------------
 
-def recoveries(own, peer, key, queue, rng):
-    """name -> cell; `own` comes back to `peer`."""
+def recoveries(own, peer, key, says, draw):
+    """name -> cell; `own` comes back to `peer`. `draw` gives `nonce, e, r_J, coins`."""
     def cell(head=same, payload=same, e=None):
-        secret = rng.randbytes(32)
-        ct, ss = mlkem.encaps(peer.k, rng.randbytes(32))
+        nonce, secret, r_j, coins = draw()
+        ct, ss = mlkem.encaps(peer.k, coins)
         start = head(b"\x01\x02" + key.id + (x25519_public(secret) if e is None else e) + ct)
         first = x25519(secret, peer.x) if e is None else bytes(32)
         t1, k, _ = recovery._schedule((peer, own.public), start, key.psk, first + x25519(own.x, peer.x) + ss)
-        text = payload(recovery._payload(x25519_public(rng.randbytes(32)), queue, 1, (7, b"\x01" * 32)))
-        return x_seal(key.seal, rng.randbytes(24), label("re/seal"), start + aead0_seal(k, t1, text))
+        text = payload(recovery._payload(x25519_public(r_j), *says))
+        return x_seal(key.seal, nonce, label("re/seal"), start + aead0_seal(k, t1, text))
 
     out = {
         "honest": cell(), "version 2": cell(head=at(0, b"\x02")), "version 2, type 9": cell(head=at(0, b"\x02\x09")),
         "type 1": cell(head=at(1, b"\x01")), "another id": cell(head=at(2, bytes([key.id[0] ^ 1]))),
-        "E not canonical": cell(head=at(6, NOT_CANONICAL)), "ct changed": x_seal(
-            key.seal, rng.randbytes(24), label("re/seal"), at(100, b"\x01\x02\x03")(x_open(key.seal, label("re/seal"), cell()))),
+        "E not canonical": cell(head=at(6, NOT_CANONICAL)),
+        "ct changed": reseal(cell(), key.seal, "re/seal", at(100, b"\x01\x02\x03")),
         "R_J not canonical": cell(payload=at(0, NOT_CANONICAL)), "descriptor, count": cell(payload=at(32, b"\x07")),
         "reason 0": cell(payload=at(372, b"\x00")), "reason 255": cell(payload=at(372, b"\xff")),
         "min version 0": cell(payload=at(409, b"\x00")), "min version 2": cell(payload=at(409, b"\x02")),

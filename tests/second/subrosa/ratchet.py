@@ -171,7 +171,7 @@ class Session:
         chain = self.sending
         chain.ck, mk = _chain(chain.ck)
         header, body = self._header(WEIGHTS[weight][0]), self._body_text(part)
-        nonce = exp(ext(hedge, mk), "ratchet/nonce", hashlib.sha256(header + body).digest(), 24)
+        nonce = self._nonce(ext(hedge, mk), header + body)
         where = self.sid + u8(chain.epoch % 2)
         sealed = x_seal(chain.hk, nonce, label("ratchet/header-ad") + where, header)
         key, body_nonce = split(exp(mk, "ratchet/body", nonce, 44), 32, 12)
@@ -190,6 +190,9 @@ class Session:
 
     def _body_text(self, part):
         return part.write()
+
+    def _nonce(self, prk, text):
+        return exp(prk, "ratchet/nonce", hashlib.sha256(text).digest(), 24)
 
     def _step_out(self, x, kem, coins):
         k = self.receiving.epoch + 1
