@@ -18,7 +18,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::app::{end, look, need_terminal, runtime};
 use crate::cli::{Exit, Fail};
 use crate::clock::Zone;
-use crate::look::Look;
+use crate::look::{Look, Role};
 use crate::model::Model;
 use crate::model::start::Stage as Start;
 use crate::msg::Msg;
@@ -99,7 +99,8 @@ struct Demo {
 impl Demo {
     /// The rectangles of the panes; an empty one is not on screen.
     fn panes(&self) -> [Rect; 3] {
-        let area = Rect { height: self.area.height.saturating_sub(1), ..self.area };
+        // A line above names the panes, a line below the keys.
+        let area = Rect { y: self.area.y + 1, height: self.area.height.saturating_sub(2), ..self.area };
         if area.width < WIDE {
             let shown = |index| if index == self.active { area } else { Rect::default() };
             return [shown(0), shown(1), shown(2)];
@@ -176,28 +177,24 @@ impl Stage for Demo {
         if self.pane.area.width > 0 {
             self.pane.draw(self.active == 1, buf);
         }
-        self.footer(buf);
+        self.names(buf);
+        let keys = " Tab next pane · Ctrl-Q ends; nothing of this is left behind";
+        let y = self.area.bottom().saturating_sub(1);
+        buf.set_stringn(self.area.x, y, keys, usize::from(self.area.width), self.look.style(Role::Dim));
     }
 }
 
 impl Demo {
-    /// The names of the panes and the keys, at the bottom.
-    fn footer(&self, buf: &mut Buffer) {
-        use crate::look::Role;
-        let y = self.area.bottom().saturating_sub(1);
-        let mut x = self.area.x;
-        for (index, name) in ["Alice", "the relay", "Bob"].into_iter().enumerate() {
+    /// Whose pane is whose; where only one fits, which of them it is.
+    fn names(&self, buf: &mut Buffer) {
+        let mut next = self.area.x;
+        for (index, (name, pane)) in
+            ["Alice's screen", "Their relay", "Bob's screen"].into_iter().zip(self.panes()).enumerate()
+        {
             let role = if index == self.active { Role::Selected } else { Role::Dim };
+            let x = if self.area.width < WIDE { next } else { pane.x };
             let room = usize::from(self.area.right().saturating_sub(x));
-            (x, _) = buf.set_stringn(x, y, format!(" {name} "), room, self.look.style(role));
+            (next, _) = buf.set_stringn(x, self.area.y, format!(" {name} "), room, self.look.style(role));
         }
-        let room = usize::from(self.area.right().saturating_sub(x));
-        buf.set_stringn(
-            x,
-            y,
-            "  Tab next pane, Ctrl-Q ends; nothing is left behind",
-            room,
-            self.look.style(Role::Dim),
-        );
     }
 }

@@ -315,7 +315,7 @@ const COMPOSER: &[Row] = &[
     (Key::plain(KeyCode::PageUp), Action::PageUp, "scroll back"),
     (Key::plain(KeyCode::PageDown), Action::PageDown, "scroll forward"),
     (Key::plain(KeyCode::Tab), Action::ToList, "to the chat list"),
-    (Key::plain(KeyCode::Esc), Action::Leave, "drop the reply, or back to the list"),
+    (Key::plain(KeyCode::Esc), Action::Leave, "drop the reply; where one pane fits: back to the list"),
     (Key::plain(KeyCode::Up), Action::Up, "in an empty box: select messages"),
     (Key::plain(KeyCode::Down), Action::Down, "down"),
     (Key::char('/'), Action::Slash, "in an empty box: palette (// types a slash)"),

@@ -11,11 +11,12 @@ pub(crate) mod terminal;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossterm::event::{Event, EventStream, KeyCode, KeyEventKind, KeyModifiers};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
 
 use crate::cli::{Exit, Fail};
 use crate::msg::Msg;
@@ -58,9 +59,37 @@ enum Flow {
     End,
 }
 
+/// The terminal's events, read by a task of their own: the stream takes no second waker, so that it can't be asked
+/// in passing whether there is more.
+struct Keys {
+    reader: JoinHandle<()>,
+    events: UnboundedReceiver<std::io::Result<Event>>,
+}
+
+impl Keys {
+    fn read() -> Self {
+        let (heard, events) = unbounded_channel();
+        let reader = tokio::spawn(async move {
+            let mut stream = EventStream::new();
+            while let Some(event) = stream.next().await {
+                if heard.send(event).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { reader, events }
+    }
+
+    /// Ends the reading, so that whoever has the terminal next gets every key.
+    async fn end(self) {
+        self.reader.abort();
+        let _ = self.reader.await;
+    }
+}
+
 /// Everything that the loop listens to.
 struct Ears {
-    terminal: Option<EventStream>,
+    keys: Keys,
     clients: UnboundedReceiver<(usize, Heard)>,
     ends: Ends,
     back: Signal,
@@ -78,11 +107,10 @@ enum Woken {
 impl Ears {
     async fn next(&mut self, deadline: Option<u64>) -> Woken {
         let wait = deadline.map(|at| Duration::from_millis(at.saturating_sub(now())));
-        let stream = self.terminal.get_or_insert_with(EventStream::new);
         tokio::select! {
             biased;
             () = self.ends.next() => Woken::Ended,
-            event = stream.next() => Woken::Terminal(event),
+            event = self.keys.events.recv() => Woken::Terminal(event),
             heard = self.clients.recv() => Woken::Client(heard),
             _ = self.back.recv() => Woken::Back,
             () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => Woken::Deadline,
@@ -91,9 +119,8 @@ impl Ears {
 
     /// What else is there already.
     fn more(&mut self) -> Option<Woken> {
-        let event = self.terminal.as_mut().and_then(|stream| stream.next().now_or_never());
-        if let Some(event) = event {
-            return Some(Woken::Terminal(event));
+        if let Ok(event) = self.keys.events.try_recv() {
+            return Some(Woken::Terminal(Some(event)));
         }
         self.clients.try_recv().ok().map(|heard| Woken::Client(Some(heard)))
     }
@@ -109,8 +136,8 @@ pub(crate) async fn run(
     ends: Ends,
 ) -> Result<Exit, Fail> {
     let back = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw())).map_err(lost)?;
-    let mut ears = Ears { terminal: None, clients, ends, back };
     let mut screen = Screen::enter().map_err(lost)?;
+    let mut ears = Ears { keys: Keys::read(), clients, ends, back };
     stage.resize(screen.area().map_err(lost)?);
     let mut dirty = true;
     loop {
@@ -126,7 +153,7 @@ pub(crate) async fn run(
             let deadline = deadlines.into_iter().chain(stage.deadline()).min();
             let woken = ears.next(deadline).await;
             dirty |= matches!(woken, Woken::Client(_) | Woken::Back);
-            flow = take_in(stage, &mut screen, &mut ears, woken)?;
+            flow = take_in(stage, &mut screen, &mut ears, woken).await?;
         }
         if flow == Flow::End || terminal::broken() {
             return Ok(Exit::Done);
@@ -149,7 +176,12 @@ fn tick(stage: &mut impl Stage, screen: &mut Screen) -> Result<Flow, Fail> {
 }
 
 /// Takes in what happened, and what else is there already.
-fn take_in(stage: &mut impl Stage, screen: &mut Screen, ears: &mut Ears, woken: Woken) -> Result<Flow, Fail> {
+async fn take_in(
+    stage: &mut impl Stage,
+    screen: &mut Screen,
+    ears: &mut Ears,
+    woken: Woken,
+) -> Result<Flow, Fail> {
     let mut next = Some(woken);
     for _ in 0..BURST {
         let Some(woken) = next else { break };
@@ -169,7 +201,7 @@ fn take_in(stage: &mut impl Stage, screen: &mut Screen, ears: &mut Ears, woken: 
             return Ok(flow);
         }
         if screen.take_suspension() {
-            suspend(screen, ears)?;
+            suspend(screen, ears).await?;
             stage.resize(screen.area().map_err(lost)?);
         }
         next = ears.more();
@@ -178,13 +210,16 @@ fn take_in(stage: &mut impl Stage, screen: &mut Screen, ears: &mut Ears, woken: 
 }
 
 /// Hands the terminal back and stops; when the shell brings us forward, goes on where it was.
-fn suspend(screen: &mut Screen, ears: &mut Ears) -> Result<(), Fail> {
+async fn suspend(screen: &mut Screen, ears: &mut Ears) -> Result<(), Fail> {
     // The reader must not steal what is typed at the shell.
-    ears.terminal = None;
+    let none = Keys { reader: tokio::spawn(async {}), events: unbounded_channel().1 };
+    std::mem::replace(&mut ears.keys, none).end().await;
     terminal::restore();
     // As the terminal itself would do it: everything of this job stops.
     let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
-    screen.enter_again().map_err(lost)
+    screen.enter_again().map_err(lost)?;
+    ears.keys = Keys::read();
+    Ok(())
 }
 
 /// Ends in order: drafts are given to the vault first.

@@ -46,6 +46,10 @@ async fn both(folder: &Path, relay: &Relay) -> Result<[Person; 2], Fail> {
     bob.client.command(Command::Join { link, greeting: String::new(), again: false }).await?;
     let bob_of_alice = until(&mut alice, friend).await?;
     let alice_of_bob = until(&mut bob, friend).await?;
+    // The screens begin here; what the introduction told is over.
+    for person in [&mut alice, &mut bob] {
+        person.notices = person.client.notices();
+    }
     Ok([Person { started: alice, friend: bob_of_alice }, Person { started: bob, friend: alice_of_bob }])
 }
 

@@ -3,6 +3,7 @@
 //! Spec: docs/guide/chat.md, "The demo". Invariant: it shows `Relay::knowledge`, the call that `disclose` prints, and
 //! nothing else.
 
+use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,11 +19,56 @@ use crate::layout::inset;
 use crate::look::{Look, Role};
 use crate::text;
 
-/// How often the relay is asked, in milliseconds.
-const EVERY_MS: u64 = 250;
+/// How often the relay is asked, in milliseconds: a cell lies there only until its reader's disk has it.
+const ASK_MS: u64 = 10;
+/// How often the pane looks at what was found, in milliseconds.
+const LOOK_MS: u64 = 100;
+/// Cells that are remembered after the relay erased them.
+const PASSED: usize = 8;
 
-/// What the relay knew when it was asked last.
-pub(super) type Known = Arc<Mutex<Knowledge>>;
+/// What the relay knew when it was asked last, and what passed through it lately.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    now: Knowledge,
+    passed: VecDeque<Passed>,
+    count: u64,
+}
+
+/// A cell that was seen at the relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Passed {
+    queue: Vec<u8>,
+    seq: u64,
+    head: Vec<u8>,
+    waiting: bool,
+}
+
+impl Found {
+    /// Takes in what the relay keeps now.
+    fn take(&mut self, now: Knowledge) {
+        for passed in &mut self.passed {
+            passed.waiting = false;
+        }
+        for cell in &now.cells {
+            let (queue, seq) = (cell.queue.as_bytes(), cell.seq.0);
+            let known = self.passed.iter_mut().find(|passed| passed.queue == queue && passed.seq == seq);
+            if let Some(known) = known {
+                known.waiting = true;
+                continue;
+            }
+            self.count += 1;
+            let (queue, head) = (queue.to_vec(), cell.head.to_vec());
+            self.passed.push_front(Passed { queue, seq, head, waiting: true });
+        }
+        while self.passed.len() > PASSED && self.passed.back().is_some_and(|passed| !passed.waiting) {
+            self.passed.pop_back();
+        }
+        self.now = now;
+    }
+}
+
+/// What was found, shared with the thread that asks.
+pub(super) type Known = Arc<Mutex<Found>>;
 
 /// A thread that asks the relay.
 pub(super) struct Watch {
@@ -39,8 +85,8 @@ impl Watch {
         let thread = thread::spawn(move || {
             while !ended.load(Ordering::Relaxed) {
                 let now = relay.knowledge();
-                *theirs.lock().unwrap_or_else(PoisonError::into_inner) = now;
-                thread::sleep(Duration::from_millis(EVERY_MS));
+                theirs.lock().unwrap_or_else(PoisonError::into_inner).take(now);
+                thread::sleep(Duration::from_millis(ASK_MS));
             }
         });
         Self { known, end, thread }
@@ -63,7 +109,7 @@ pub(super) struct Pane {
     /// Where it stands.
     pub(super) area: Rect,
     known: Known,
-    shown: Knowledge,
+    shown: Found,
     next: u64,
     row: usize,
     look: Look,
@@ -71,7 +117,7 @@ pub(super) struct Pane {
 
 impl Pane {
     pub(super) fn new(known: Known, look: Look) -> Self {
-        Self { area: Rect::default(), known, shown: Knowledge::default(), next: 0, row: 0, look }
+        Self { area: Rect::default(), known, shown: Found::default(), next: 0, row: 0, look }
     }
 
     /// When it looks again.
@@ -84,7 +130,7 @@ impl Pane {
         if now < self.next {
             return false;
         }
-        self.next = now + EVERY_MS;
+        self.next = now + LOOK_MS;
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if *known == self.shown {
             return false;
@@ -118,19 +164,19 @@ impl Pane {
 }
 
 /// Everything, as lines.
-fn lines(known: &Knowledge) -> Vec<(String, Role)> {
+fn lines(found: &Found) -> Vec<(String, Role)> {
+    let known = &found.now;
     let mut lines = Vec::new();
-    let rows = known.tables.iter().flat_map(|table| &table.rows);
-    let bytes: u64 = rows.map(|row| row.bytes).sum();
-    lines.push((
-        format!("{bytes} bytes in all. No names, no words, no times of day, no addresses of people."),
-        Role::Text,
-    ));
-    lines.push((format!("cells waiting: {}", known.cell_count), Role::Unread));
-    for cell in &known.cells {
-        let queue = hex(cell.queue.as_bytes(), 4);
-        lines.push((format!(" {queue} #{}  {} bytes", cell.seq.0, cell.len), Role::Mine));
-        lines.push((format!("   {}...", hex(&cell.head, 12)), Role::Dim));
+    let bytes: u64 = known.tables.iter().flat_map(|table| &table.rows).map(|row| row.bytes).sum();
+    let total = format!("{bytes} bytes in all. No names, no words, no times of day, no addresses of people.");
+    lines.push((total, Role::Text));
+    lines
+        .push((format!("cells waiting: {} ({} passed so far)", known.cell_count, found.count), Role::Unread));
+    for cell in &found.passed {
+        let state = if cell.waiting { "waiting" } else { "erased" };
+        let role = if cell.waiting { Role::Mine } else { Role::Dim };
+        lines.push((format!(" {} 4096 bytes, {state}", hex(&cell.queue, 4)), role));
+        lines.push((format!("   {}...", hex(&cell.head, 14)), Role::Dim));
     }
     for table in &known.tables {
         lines.push((format!("{}: {}", table.name, table.count), Role::Accent));

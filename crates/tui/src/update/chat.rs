@@ -7,7 +7,7 @@ use subrosa_client::{Body, Command, ContactId, SendState};
 
 use super::{ask, did, save_draft};
 use crate::keys::{Action, Key};
-use crate::layout::layout;
+use crate::layout::{Shape, layout};
 use crate::look::Role;
 use crate::model::talk::{Anchor, Talk};
 use crate::model::{Below, Focus, Model};
@@ -127,8 +127,11 @@ pub(super) fn composer_key(model: &mut Model, action: Action, out: &mut Vec<Cmd>
 
 /// Esc while writing: the reply is dropped first; then, where only one pane fits, the list shows.
 fn leave_composer(model: &mut Model, out: &mut Vec<Cmd>) {
+    let wide = layout(model).shape == Shape::Wide;
     match model.open_talk_mut().map(|talk| &mut talk.composer.reply) {
         Some(reply) if reply.is_some() => *reply = None,
+        // Where both panes show, the list is reached by Tab alone: Esc too often is no wish to leave the text.
+        _ if wide => {}
         _ => {
             if let Some(id) = model.open {
                 save_draft(model, id, out);

@@ -64,6 +64,7 @@ fn changed(model: &mut Model, id: ContactId, out: &mut Vec<Cmd>) {
 fn joined(model: &mut Model, invite: InviteId, contact: ContactId, out: &mut Vec<Cmd>) {
     ask(model, Slot::Chats, out);
     ask(model, Slot::Invites, out);
+    let ours = model.joining.iter().any(|joining| joining.invite == invite);
     model.joining.retain(|joining| joining.invite != invite);
     let waiting =
         |overlay: &Overlay| matches!(overlay, Overlay::Add(add) if add.step == AddStep::Taking(invite));
@@ -71,7 +72,11 @@ fn joined(model: &mut Model, invite: InviteId, contact: ContactId, out: &mut Vec
         model.overlays.pop();
         chat::open(model, contact, out);
     }
-    model.remark("Added: you can write at once; they will see it when they are online.");
+    model.remark(if ours {
+        "Added: you can write at once; they will see it when they are online."
+    } else {
+        "Someone joined by your invite: compare the safety number (/verify) when you can."
+    });
 }
 
 fn join_failed(model: &mut Model, invite: InviteId, why: JoinFailure, out: &mut Vec<Cmd>) {
