@@ -40,7 +40,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             return Ok(());
         }
         let Some(id) = contact else { return Ok(()) };
-        if self.try_recovery(id, cell)? { Ok(()) } else { self.strange(queue, id, cell) }
+        if self.try_recovery(id, queue, cell)? { Ok(()) } else { self.strange(queue, id, cell) }
     }
 
     /// Whether the cell belongs to this session.

@@ -111,7 +111,8 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             return Ok(());
         }
         match answer {
-            RelayAnswer::Ok(_) => {
+            // Used: it was stored, the answer was lost, and somebody took it meanwhile.
+            RelayAnswer::Ok(_) | RelayAnswer::Refused(Refusal::Used) => {
                 row.stage = InviteStage::Ready;
                 if let Some(mine) = &mut row.mine {
                     mine.bundle = None;

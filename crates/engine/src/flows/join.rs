@@ -157,6 +157,9 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let new = NewSession { role, queue: bundle.descriptor(), inbound: queue.id, recovery: false };
         let key = self.install(id, joined.session, &new)?;
         self.first_cell(OutboxId { session: key, seq: OutboxId::FIRST }, joined.cell)?;
+        if role == Role::Current {
+            self.absorb_requests(id)?;
+        }
         Ok(id)
     }
 

@@ -179,14 +179,46 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             Crossing::Switch => {
                 let key = self.install(known, accepted.session.clone(), &new(Role::Trial))?;
                 self.own_queue(inbound, known)?;
-                let mut contact = self.contact(known)?;
-                contact.standing = StandingRow::Contact;
-                self.put_contact(known, &contact);
-                self.promote(known, key)?;
-                unasked(self.welcome(known, key))?;
-                self.settle(known)
+                self.switch(known, key)
             }
         }
+    }
+
+    /// I joined someone who was asking at my address: the two handshakes crossed, and the request is answered by that.
+    pub(super) fn absorb_requests(&mut self, id: ContactId) -> Result<(), Corrupt> {
+        let contact = self.contact(id)?;
+        let others: Vec<(_, Contact)> = self.list(Span::table(Table::Contact))?;
+        for (at, request) in others {
+            let asks = request.standing == StandingRow::Request && request.identity == contact.identity;
+            let (true, Some(key), Some(current)) =
+                (asks, request.session.map(SessionKey), contact.session.map(SessionKey))
+            else {
+                continue;
+            };
+            let decision = Crossing::decide(&self.ratchet(current)?, false, self.ratchet(key)?.id());
+            self.erase(at);
+            let mut session = self.session(key)?;
+            (session.contact, session.role) = (id.0, Role::Void);
+            self.put_session(key, &session);
+            let mut contact = self.contact(id)?;
+            contact.others.push(key.0);
+            self.put_contact(id, &contact);
+            match decision {
+                Crossing::Switch => self.switch(id, key)?,
+                _ => self.end_later(key)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Their session wins: it becomes current, and is answered.
+    fn switch(&mut self, id: ContactId, key: SessionKey) -> Result<(), Corrupt> {
+        let mut contact = self.contact(id)?;
+        contact.standing = StandingRow::Contact;
+        self.put_contact(id, &contact);
+        self.promote(id, key)?;
+        unasked(self.welcome(id, key))?;
+        self.settle(id)
     }
 
     /// The queue of a one-time invite becomes the private queue of whoever used it.

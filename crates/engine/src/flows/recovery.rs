@@ -55,7 +55,12 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     }
 
     /// The other side (role I): whether the cell was a recovery of this contact.
-    pub(super) fn try_recovery(&mut self, id: ContactId, cell: &Cell) -> Result<bool, Corrupt> {
+    pub(super) fn try_recovery(
+        &mut self,
+        id: ContactId,
+        queue: InboundId,
+        cell: &Cell,
+    ) -> Result<bool, Corrupt> {
         let contact: Contact = self.contact(id)?;
         let keys: Result<Vec<RecoveryKey>, _> =
             contact.given.iter().map(|key| RecoveryKey::parse(key.expose())).collect();
@@ -66,7 +71,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let peer = IdentityPublic::parse(&contact.identity).map_err(|_| BROKEN)?;
         let me = self.identity()?;
         match subrosa_crypto::accept_recovery(&me, &peer, &keys, cell) {
-            Ok(recovered) => self.recovered(id, recovered)?,
+            Ok(recovered) => self.recovered(id, queue, recovered)?,
             Err(RecoverError::NotOurs) => return Ok(false),
             Err(RecoverError::NewerVersion) => {
                 let name = crate::sanitize::name(contact.shown());
@@ -79,7 +84,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         Ok(true)
     }
 
-    fn recovered(&mut self, id: ContactId, recovered: Recovered) -> Result<(), Corrupt> {
+    fn recovered(&mut self, id: ContactId, inbound: InboundId, recovered: Recovered) -> Result<(), Corrupt> {
         let Recovered { session, intro, .. } = recovered;
         let mut contact: Contact = self.contact(id)?;
         contact.given.clear();
@@ -87,17 +92,19 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let verified = core::mem::take(&mut contact.verified);
         self.put_contact(id, &contact);
         let current = contact.session.map(SessionKey);
-        let inbound = match current {
-            Some(current) => InboundId(self.session(current)?.inbound),
-            None => InboundId(0),
-        };
-        let decision = self.met(current, &session)?;
+        let (decision, given_up) = self.met(current, &session)?;
         let role = if decision == Crossing::Keep { Role::Void } else { Role::Trial };
         let new = NewSession { role, queue: &intro.descriptor, inbound, recovery: true };
         let replaced = session.id();
         let key = self.install(id, session, &new)?;
+        let met = !given_up.is_empty();
+        for old in given_up {
+            self.drop_session(old)?;
+        }
         if decision != Crossing::Keep {
-            self.say_replaced(current, replaced.0)?;
+            if !met {
+                self.say_replaced(current, replaced.0)?;
+            }
             self.promote(id, key)?;
             let mut contact = self.contact(id)?;
             contact.standing = StandingRow::Contact;
@@ -111,25 +118,25 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         self.settle(id)
     }
 
-    /// Whether a recovery of mine is on its way, too; and which of the two stays.
+    /// Whether a recovery of mine is on its way, too: which of the two stays, and the sessions that both gave up.
     fn met(
         &mut self,
         current: Option<SessionKey>,
         theirs: &subrosa_crypto::Session,
-    ) -> Result<Crossing, Corrupt> {
-        let Some(current) = current else { return Ok(Crossing::Switch) };
+    ) -> Result<(Crossing, Vec<SessionKey>), Corrupt> {
+        let Some(current) = current else { return Ok((Crossing::Switch, Vec::new())) };
         let (session, mine) = (self.session(current)?, self.ratchet(current)?);
         if !session.recovery || session.heard || mine.role() != End::Joiner {
-            return Ok(Crossing::Switch);
+            return Ok((Crossing::Switch, Vec::new()));
         }
         let contact: Contact = self.contact(ContactId(session.contact))?;
-        // Both gave the one before up.
+        let mut given_up = Vec::new();
         for key in contact.others.into_iter().map(SessionKey) {
             if self.session(key)?.role == Role::Draining {
-                self.drop_session(key)?;
+                given_up.push(key);
             }
         }
-        Ok(Crossing::of_recoveries(mine.id(), theirs.id()))
+        Ok((Crossing::of_recoveries(mine.id(), theirs.id()), given_up))
     }
 
     /// Tells whoever still holds the old session, in spite of a latch; left out when it can't be sealed.

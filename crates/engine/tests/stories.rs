@@ -1,0 +1,934 @@
+//! Stories with a known end: first contact, requests, crossings, clones, recoveries, and a relay that does its worst.
+//!
+//! The ids are those of docs/security/attacks.md.
+
+mod world;
+
+use subrosa_codec::Millis;
+use subrosa_engine::api::{
+    AlarmKind, Answer, Body, Command, CommandError, Done, InviteState, JoinFailure, Level, Notice, Query,
+    SendState, Standing,
+};
+use subrosa_engine::rows::{Contact, Outbox, Row};
+use subrosa_engine::{Change, Event, Table};
+
+use world::{Crash, World};
+
+const ANN: usize = 0;
+const BOB: usize = 1;
+const CID: usize = 2;
+
+/// Ann and Bob met by a one-time invite, and every automatic cell was exchanged.
+fn friends(seed: u64) -> World {
+    met(2, seed, false)
+}
+
+fn met(people: usize, seed: u64, reusable: bool) -> World {
+    let mut world = World::new(people, seed);
+    let link = world.invite(ANN, reusable);
+    world.drain();
+    world.join(BOB, &link);
+    world.live(Millis::MINUTE);
+    world.accept(ANN);
+    world.live(Millis::HOUR);
+    world
+}
+
+/// What `who` reads from the other in the chat.
+fn reads(world: &World, who: usize, from: usize) -> Vec<String> {
+    let chat = world.chat(who, from).expect("a chat");
+    let messages = world.messages(who, chat.id).into_iter().filter(|message| !message.mine);
+    messages
+        .map(|message| match message.body {
+            Body::Text(text) => text.split(' ').nth(1).unwrap_or_default().to_string(),
+            Body::Gap { cells } => format!("gap {cells}"),
+            Body::Lost { cells } => format!("lost {cells}"),
+            Body::Event(_) => "event".to_string(),
+            _ => "newer".to_string(),
+        })
+        .collect()
+}
+
+fn contact(world: &World, who: usize, with: usize) -> Contact {
+    let chat = world.chat(who, with).expect("a chat");
+    let rows = world.people[who].vault.rows();
+    let row = rows.into_iter().find(|(key, _)| (key.table, key.id) == (Table::Contact, chat.id.0));
+    Contact::parse(row.expect("it is there").1).expect("it can be read")
+}
+
+fn alarm(world: &World, who: usize, with: usize) -> Option<AlarmKind> {
+    world.chat(who, with).and_then(|chat| chat.alarm)
+}
+
+fn try_send(world: &mut World, from: usize, to: usize, text: &str) -> Result<Done, CommandError> {
+    let to = world.chat(from, to).expect("a chat").id;
+    world.command(from, Command::Send { to, text: text.into(), reply: None }).expect("no crash is armed")
+}
+
+fn states(world: &World, who: usize, with: usize) -> Vec<SendState> {
+    let chat = world.chat(who, with).expect("a chat");
+    world.messages(who, chat.id).into_iter().filter_map(|message| message.state).collect()
+}
+
+fn do_it(world: &mut World, who: usize, command: Command) -> Done {
+    world.command(who, command).expect("no crash is armed").expect("it can be done")
+}
+
+mod meeting {
+    use super::*;
+
+    #[test]
+    fn two_people_meet_talk_and_reach_the_highest_level_without_help() {
+        for reusable in [false, true] {
+            let mut world = met(2, 7, reusable);
+            for (who, with) in [(ANN, BOB), (BOB, ANN)] {
+                let chat = world.chat(who, with).unwrap();
+                assert_eq!((chat.standing, chat.level), (Standing::Contact, Level::Mutual));
+                let row = contact(&world, who, with);
+                assert!(row.received.is_some() && !row.given.is_empty(), "recovery keys were exchanged");
+            }
+            world.send(ANN, BOB, 10);
+            world.send(BOB, ANN, 5_000);
+            world.live(Millis::MINUTE);
+            assert_eq!(states(&world, ANN, BOB), [SendState::Delivered]);
+            world.look(BOB, ANN);
+            world.live(Millis::MINUTE);
+            assert_eq!(states(&world, ANN, BOB), [SendState::Read]);
+            world.check();
+        }
+    }
+
+    #[test]
+    fn a_request_says_nothing_until_it_is_accepted() {
+        let mut world = World::new(2, 1);
+        let link = world.invite(ANN, true);
+        world.drain();
+        world.join(BOB, &link);
+        world.live(Millis::HOUR);
+        let request = world.chat(ANN, BOB).unwrap();
+        assert_eq!((request.standing, request.greeting.as_deref()), (Standing::Request, Some("hello")));
+        assert_eq!(world.relay.appended(), 1, "the handshake, and no answer");
+        assert_eq!(world.chat(BOB, ANN).unwrap().standing, Standing::Pending);
+        assert_eq!(try_send(&mut world, ANN, BOB, "x"), Err(CommandError::NotAccepted));
+        // The joiner's text waits for the answer.
+        world.send(BOB, ANN, 1);
+        world.live(Millis::HOUR);
+        assert_eq!(world.relay.appended(), 1);
+        assert_eq!(states(&world, BOB, ANN), [SendState::Queued]);
+        world.accept(ANN);
+        world.live(Millis::HOUR);
+        assert_eq!(reads(&world, ANN, BOB), ["0"]);
+        assert_eq!(world.chat(BOB, ANN).unwrap().standing, Standing::Contact);
+    }
+
+    #[test]
+    fn a_rejected_request_leaves_no_session_and_comes_back_no_more() {
+        let mut world = World::new(2, 2);
+        let link = world.invite(ANN, true);
+        world.drain();
+        world.join(BOB, &link);
+        world.live(Millis::HOUR);
+        let request = world.chat(ANN, BOB).unwrap().id;
+        do_it(&mut world, ANN, Command::Reject(request));
+        for table in [Table::Contact, Table::Session, Table::Ratchet, Table::Message] {
+            assert_eq!(world.people[ANN].vault.count(table), 0, "{table:?}");
+        }
+        // A5: the same bytes again, at once and after a restart.
+        for _ in 0..2 {
+            world.relay.replay(0);
+            world.live(Millis::HOUR);
+            assert!(world.chats(ANN).is_empty());
+            world.restart(ANN);
+        }
+        assert_eq!(world.relay.appended(), 1, "the other side learns nothing");
+        // They never hear anything, and are told so in the end.
+        world.live(Millis::DAY.times(60));
+        assert_eq!(world.chat(BOB, ANN).unwrap().standing, Standing::Closed);
+    }
+
+    #[test]
+    fn a_handshake_that_comes_twice_makes_one_contact() {
+        // A5, A28: before and after a crash between opening and commit.
+        let mut world = World::new(2, 3);
+        let link = world.invite(ANN, false);
+        world.drain();
+        world.join(BOB, &link);
+        while world.work(BOB) {}
+        world.crash(ANN, Crash::BeforeCommit);
+        world.deliver(ANN);
+        world.relay.replay(0);
+        world.relay.replay(0);
+        world.live(Millis::HOUR);
+        world.restart(ANN);
+        world.relay.replay(0);
+        world.live(Millis::HOUR);
+        assert_eq!(world.chats(ANN).len(), 1);
+        assert!(!world.people[ANN].told.iter().any(|told| matches!(told, Notice::SomeoneElseTried(_))));
+        assert_eq!(alarm(&world, ANN, BOB), None);
+    }
+
+    #[test]
+    fn the_second_joiner_of_a_one_time_invite_is_told_and_so_is_its_maker() {
+        // A25.
+        let mut world = World::new(3, 4);
+        let link = world.invite(ANN, false);
+        world.drain();
+        world.join(BOB, &link);
+        world.drain();
+        world.join(CID, &link);
+        world.drain();
+        let failed = |told: &Notice| matches!(told, Notice::JoinFailed { why: JoinFailure::Used, .. });
+        assert!(world.people[CID].told.iter().any(failed));
+        // A relay that hands it out twice.
+        world.relay.forget_claims();
+        world.join(CID, &link);
+        world.live(Millis::HOUR);
+        world.relay.replay(1);
+        world.live(Millis::HOUR);
+        let tried = world.people[ANN].told.iter().filter(|told| matches!(told, Notice::SomeoneElseTried(_)));
+        assert_eq!(tried.count(), 1);
+        assert_eq!(world.chats(ANN).len(), 1, "nobody else came in");
+        assert_eq!(alarm(&world, ANN, BOB), None);
+    }
+
+    #[test]
+    fn a_lost_answer_to_take_does_not_burn_the_invite() {
+        // A34.
+        let mut world = World::new(3, 5);
+        let link = world.invite(ANN, false);
+        world.drain();
+        world.join(BOB, &link);
+        world.crash(BOB, Crash::BeforeAnswer);
+        world.work(BOB);
+        world.join(CID, &link);
+        world.live(Millis::HOUR);
+        assert_eq!(world.chat(ANN, BOB).unwrap().level, Level::Mutual);
+        assert!(world.chats(CID).is_empty());
+    }
+
+    #[test]
+    fn the_links_that_do_not_work_say_why() {
+        let mut world = World::new(2, 6);
+        let link = world.invite(ANN, false);
+        world.drain();
+        let join = |link: &str| Command::Join { link: link.into(), greeting: String::new(), again: false };
+        assert!(matches!(world.command(ANN, join(&link)), Some(Err(CommandError::Link(_)))), "my own");
+        assert!(matches!(world.command(BOB, join("hello")), Some(Err(CommandError::Link(_)))));
+        let mut typo = link.clone();
+        let last = typo.pop().unwrap();
+        typo.push(if last == 'A' { 'B' } else { 'A' });
+        assert!(matches!(world.command(BOB, join(&typo)), Some(Err(CommandError::Link(_)))));
+        // Taken back before anyone came.
+        let Answer::Invites(invites) = world.people[ANN].vault.query(&Query::Invites, world.now).unwrap()
+        else {
+            panic!()
+        };
+        do_it(&mut world, ANN, Command::Revoke(invites[0].id));
+        world.drain();
+        assert_eq!(world.people[ANN].vault.count(Table::Invite), 0);
+        assert_eq!(world.relay.queues(), 0, "its queue went with it");
+        world.join(BOB, &link);
+        world.drain();
+        let gone = |told: &Notice| matches!(told, Notice::JoinFailed { why: JoinFailure::Gone, .. });
+        assert!(world.people[BOB].told.iter().any(gone));
+    }
+
+    #[test]
+    fn an_address_lives_on_with_fresh_prekeys_and_an_unused_invite_ends() {
+        let mut world = World::new(3, 8);
+        let address = world.invite(ANN, true);
+        let once = world.invite(BOB, false);
+        world.live(Millis::DAY.times(40));
+        world.join(CID, &address);
+        world.live(Millis::HOUR);
+        world.accept(ANN);
+        world.live(Millis::HOUR);
+        assert_eq!(world.chat(CID, ANN).unwrap().level, Level::Mutual);
+        let Answer::Invites(invites) = world.people[BOB].vault.query(&Query::Invites, world.now).unwrap()
+        else {
+            panic!()
+        };
+        assert!(invites.iter().all(|invite| invite.state == InviteState::Expired), "{invites:?}");
+        world.join(CID, &once);
+        world.live(Millis::DAY.times(10));
+        assert!(world.chats(BOB).is_empty());
+        assert_eq!(world.people[BOB].vault.count(Table::Invite), 0);
+        assert_eq!(world.people[BOB].vault.count(Table::Inbound), 0);
+    }
+
+    #[test]
+    fn forgetting_a_contact_tells_them_and_leaves_nothing() {
+        let mut world = friends(9);
+        world.send(BOB, ANN, 1);
+        world.live(Millis::HOUR);
+        let bob = world.chat(ANN, BOB).unwrap().id;
+        do_it(&mut world, ANN, Command::Forget(bob));
+        world.live(Millis::HOUR);
+        let left = |table| world.people[ANN].vault.count(table);
+        for table in Table::ALL.into_iter().filter(|table| *table != Table::Meta) {
+            assert_eq!(left(table), 0, "{table:?}");
+        }
+        let chat = world.chat(BOB, ANN).unwrap();
+        assert_eq!(chat.standing, Standing::Closed);
+        assert_eq!(try_send(&mut world, BOB, ANN, "x"), Err(CommandError::Closed));
+        assert_eq!(world.relay.queues(), 1, "only Bob's own is left");
+    }
+}
+
+mod again {
+    use super::*;
+
+    /// Both made an invite, both join the other's; `order` decides who does what when.
+    fn cross(seed: u64, addresses: (bool, bool), order: &[usize]) -> World {
+        let mut world = World::new(2, seed);
+        let links = [world.invite(ANN, addresses.0), world.invite(BOB, addresses.1)];
+        world.drain();
+        world.join(ANN, &links[1]);
+        world.join(BOB, &links[0]);
+        for step in order {
+            let who = step % 2;
+            if step / 2 % 2 == 0 {
+                world.work(who)
+            } else {
+                world.deliver(who)
+            };
+            for (from, to) in [(ANN, BOB), (BOB, ANN)] {
+                if step % 3 == 0 {
+                    world.send(from, to, 5);
+                }
+            }
+        }
+        world.live(Millis::HOUR);
+        (0..2).for_each(|who| world.accept(who));
+        world.live(Millis::HOUR);
+        world
+    }
+
+    #[test]
+    fn crossing_invites_end_in_one_session_in_every_order() {
+        // A35. Orders are drawn from a counter: every prefix of works and deliveries comes up.
+        for seed in 0..24_u64 {
+            let order: Vec<usize> = (0..14).map(|bit| ((seed * 2_654_435_761) >> bit) as usize % 4).collect();
+            for addresses in [(false, false), (true, false), (true, true)] {
+                let mut world = cross(seed, addresses, &order);
+                for (from, to) in [(ANN, BOB), (BOB, ANN)] {
+                    assert_eq!(world.chats(from).len(), 1, "{seed} {addresses:?}: {:?}", world.chats(from));
+                    world.send(from, to, 3);
+                }
+                world.live(Millis::DAY);
+                for (from, to) in [(ANN, BOB), (BOB, ANN)] {
+                    let chat = world.chat(from, to).unwrap();
+                    assert_eq!((chat.standing, chat.level), (Standing::Contact, Level::Mutual), "{seed}");
+                    assert_eq!(chat.alarm, None);
+                    assert_eq!(
+                        reads(&world, to, from).len(),
+                        world.sent[&(from, to)].len(),
+                        "{seed} {addresses:?}"
+                    );
+                }
+                world.check();
+                // Once the relay's retention is over, one session is left.
+                world.live(Millis::DAY.times(40));
+                assert_eq!(world.people[ANN].vault.count(Table::Session), 1, "{seed} {addresses:?}");
+                assert_eq!(world.people[BOB].vault.count(Table::Session), 1, "{seed} {addresses:?}");
+            }
+        }
+    }
+
+    fn join_again(world: &mut World, again: bool) {
+        let link = world.invite(ANN, false);
+        world.drain();
+        let join = Command::Join { link, greeting: String::new(), again };
+        do_it(world, BOB, join);
+        world.live(Millis::HOUR);
+    }
+
+    fn asked(world: &World) -> Option<subrosa_engine::api::Chat> {
+        world.chats(ANN).into_iter().find(|chat| chat.standing == Standing::KnownAgain)
+    }
+
+    #[test]
+    fn a_known_inviter_is_joined_again_only_after_a_question() {
+        let mut world = friends(11);
+        join_again(&mut world, false);
+        let known = |told: &Notice| matches!(told, Notice::JoinFailed { why: JoinFailure::Known, .. });
+        assert!(world.people[BOB].told.iter().any(known));
+        assert!(asked(&world).is_none());
+    }
+
+    #[test]
+    fn a_known_identity_that_comes_again_is_a_request_and_replaces_nothing() {
+        // A35: as a thief of Bob's seed would.
+        let mut world = friends(12);
+        let bob = world.chat(ANN, BOB).unwrap().id;
+        do_it(&mut world, ANN, Command::Verify { contact: bob, verified: true });
+        join_again(&mut world, true);
+        let request = asked(&world).expect("it is visible");
+        do_it(&mut world, ANN, Command::Send { to: bob, text: "a a".into(), reply: None });
+        world.send(BOB, ANN, 1);
+        world.live(Millis::HOUR);
+        let chats = world.chats(ANN);
+        let chat = chats.iter().find(|chat| chat.id == bob).unwrap();
+        assert!(chat.verified && chat.alarm.is_none() && chat.unread == 1, "the old session goes on");
+        do_it(&mut world, ANN, Command::Reject(request.id));
+        world.send(BOB, ANN, 1);
+        world.live(Millis::HOUR);
+        assert_eq!(reads(&world, ANN, BOB), ["0", "1"]);
+        world.live(Millis::DAY.times(60));
+        assert_eq!(world.people[BOB].vault.count(Table::Session), 1, "the attempt is over");
+        assert_eq!(reads(&world, BOB, ANN), ["a"]);
+    }
+
+    #[test]
+    fn a_known_identity_that_is_let_in_again_goes_on_with_lowered_trust() {
+        let mut world = friends(13);
+        let bob = world.chat(ANN, BOB).unwrap().id;
+        do_it(&mut world, ANN, Command::Verify { contact: bob, verified: true });
+        world.send(BOB, ANN, 1);
+        world.live(Millis::HOUR);
+        join_again(&mut world, true);
+        let request = asked(&world).unwrap();
+        do_it(&mut world, ANN, Command::Accept(request.id));
+        world.live(Millis::HOUR);
+        let chat = world.chat(ANN, BOB).unwrap();
+        assert_eq!((chat.id, chat.verified, chat.level), (bob, false, Level::Mutual));
+        world.send(ANN, BOB, 1);
+        world.send(BOB, ANN, 1);
+        world.live(Millis::HOUR);
+        assert_eq!(reads(&world, ANN, BOB), ["0", "event", "1"]);
+        assert_eq!(reads(&world, BOB, ANN), ["0"]);
+        world.live(Millis::DAY.times(40));
+        for who in [ANN, BOB] {
+            assert_eq!(world.people[who].vault.count(Table::Session), 1);
+        }
+    }
+
+    #[test]
+    fn who_lost_everything_comes_back_by_a_new_invite() {
+        for seed in 20..28 {
+            let mut world = friends(seed);
+            // Bob's disk is gone, but not his seed; he never saw Ann.
+            let fresh = World::new(2, seed);
+            world.people[BOB].vault = fresh.people[BOB].vault.snapshot();
+            world.restart(BOB);
+            join_again(&mut world, false);
+            let request = asked(&world).expect("visible, whichever session id is smaller");
+            do_it(&mut world, ANN, Command::Accept(request.id));
+            world.live(Millis::HOUR);
+            assert!(try_send(&mut world, BOB, ANN, "a b").is_ok());
+            assert!(try_send(&mut world, ANN, BOB, "a c").is_ok());
+            world.live(Millis::HOUR);
+            assert_eq!(reads(&world, ANN, BOB), ["event", "b"]);
+            assert_eq!(reads(&world, BOB, ANN), ["c"]);
+        }
+    }
+}
+
+mod copies {
+    use super::*;
+
+    /// Bob's disk as it is now, put back after he and Ann talked on.
+    fn rolled_back(seed: u64, talk: usize) -> World {
+        let mut world = friends(seed);
+        let old = world.people[BOB].vault.snapshot();
+        for _ in 0..talk {
+            world.send(BOB, ANN, 1);
+            world.live(Millis::HOUR);
+            world.send(ANN, BOB, 1);
+            world.live(Millis::HOUR);
+        }
+        world.people[BOB].vault.restore(&old);
+        world.restart(BOB);
+        world
+    }
+
+    #[test]
+    fn an_old_copy_that_is_put_back_alarms_the_peer_at_its_first_cell() {
+        // A9, A29.
+        for talk in 1..4 {
+            let mut world = rolled_back(30, talk);
+            assert!(try_send(&mut world, BOB, ANN, "z z").is_ok());
+            world.live(Millis::HOUR);
+            assert_eq!(alarm(&world, ANN, BOB), Some(AlarmKind::Fork), "{talk}");
+            let told = world.people[ANN].told.iter().filter(|t| matches!(t, Notice::Alarm { .. })).count();
+            assert_eq!(told, 1);
+            assert_eq!(try_send(&mut world, ANN, BOB, "x"), Err(CommandError::Alarmed(AlarmKind::Fork)));
+            // It stands after a restart, and ends by a person's choice.
+            world.restart(ANN);
+            assert_eq!(try_send(&mut world, ANN, BOB, "x"), Err(CommandError::Alarmed(AlarmKind::Fork)));
+            let bob = world.chat(ANN, BOB).unwrap().id;
+            do_it(&mut world, ANN, Command::Unlatch(bob));
+            assert!(try_send(&mut world, ANN, BOB, "y y").is_ok());
+        }
+    }
+
+    #[test]
+    fn an_own_rollback_is_never_dismissed_only_recovered_from() {
+        let mut world = friends(31);
+        let old = world.people[BOB].vault.snapshot();
+        world.send(BOB, ANN, 1);
+        world.send(BOB, ANN, 1);
+        while world.work(BOB) | world.deliver(ANN) {}
+        world.people[BOB].vault.restore(&old);
+        world.restart(BOB);
+        assert!(try_send(&mut world, ANN, BOB, "a a").is_ok());
+        world.live(Millis::HOUR);
+        assert_eq!(alarm(&world, BOB, ANN), Some(AlarmKind::OwnRollback));
+        let ann = world.chat(BOB, ANN).unwrap().id;
+        let stopped = CommandError::Alarmed(AlarmKind::OwnRollback);
+        assert_eq!(world.command(BOB, Command::Unlatch(ann)).unwrap(), Err(stopped.clone()));
+        assert_eq!(try_send(&mut world, BOB, ANN, "x"), Err(stopped));
+        do_it(&mut world, BOB, Command::Recover(ann));
+        // No text before both are proven.
+        assert!(try_send(&mut world, BOB, ANN, "b b").is_ok());
+        assert_eq!(states(&world, BOB, ANN).last(), Some(&SendState::Queued));
+        world.live(Millis::HOUR);
+        assert_eq!(alarm(&world, BOB, ANN), None);
+        for (who, with) in [(ANN, BOB), (BOB, ANN)] {
+            assert_eq!(world.chat(who, with).unwrap().level, Level::Mutual);
+        }
+        assert!(try_send(&mut world, ANN, BOB, "c c").is_ok());
+        world.live(Millis::HOUR);
+        assert_eq!(reads(&world, ANN, BOB), ["0", "1", "event", "b"]);
+        assert_eq!(reads(&world, BOB, ANN), ["event", "a", "c"], "sealed again in the new session");
+        world.live(Millis::DAY.times(40));
+        for who in [ANN, BOB] {
+            assert_eq!(world.people[who].vault.count(Table::Session), 1);
+        }
+    }
+
+    #[test]
+    fn a_clone_that_speaks_is_seen_within_one_round_trip() {
+        // A10: Cid runs a copy of Bob's vault; both write to Ann.
+        let mut world = met(3, 32, false);
+        world.people[CID].vault = world.people[BOB].vault.snapshot();
+        assert!(try_send(&mut world, BOB, ANN, "b b").is_ok());
+        world.live(Millis::HOUR);
+        let ann = world.chat(CID, ANN).unwrap().id;
+        do_it(&mut world, CID, Command::Send { to: ann, text: "c c".into(), reply: None });
+        world.live(Millis::HOUR);
+        assert_eq!(alarm(&world, ANN, BOB), Some(AlarmKind::Fork));
+        assert_eq!(reads(&world, ANN, BOB), ["b"]);
+    }
+
+    #[test]
+    fn a_recovery_is_visible_and_stops_a_verified_chat_until_the_person_looked() {
+        let mut world = friends(33);
+        let (ann, bob) = (world.chat(BOB, ANN).unwrap().id, world.chat(ANN, BOB).unwrap().id);
+        do_it(&mut world, ANN, Command::Verify { contact: bob, verified: true });
+        do_it(&mut world, BOB, Command::Recover(ann));
+        world.live(Millis::HOUR);
+        let chat = world.chat(ANN, BOB).unwrap();
+        assert_eq!((chat.alarm, chat.verified), (Some(AlarmKind::Recovered), false));
+        assert_eq!(reads(&world, ANN, BOB), ["event"]);
+        assert!(matches!(try_send(&mut world, ANN, BOB, "x"), Err(CommandError::Alarmed(_))));
+        do_it(&mut world, ANN, Command::Unlatch(bob));
+        assert!(try_send(&mut world, ANN, BOB, "x y").is_ok());
+        world.live(Millis::HOUR);
+        assert_eq!(reads(&world, BOB, ANN), ["event", "y"]);
+        // The keys were used up, and new ones came with the new session.
+        let (mine, theirs) = (contact(&world, BOB, ANN), contact(&world, ANN, BOB));
+        assert!(mine.received.is_some() && theirs.received.is_some());
+        do_it(&mut world, ANN, Command::Recover(bob));
+        world.live(Millis::HOUR);
+        assert!(try_send(&mut world, BOB, ANN, "x z").is_ok());
+        world.live(Millis::HOUR);
+        assert_eq!(reads(&world, ANN, BOB).last().unwrap(), "z");
+    }
+
+    #[test]
+    fn the_live_device_is_told_when_somebody_recovers_in_its_name() {
+        // A30: Cid has a copy of Bob's vault and starts a recovery; Bob still reads the old session.
+        let mut world = met(3, 34, false);
+        world.people[CID].vault = world.people[BOB].vault.snapshot();
+        world.restart(BOB);
+        let ann = world.chat(CID, ANN).unwrap().id;
+        do_it(&mut world, CID, Command::Recover(ann));
+        world.live(Millis::HOUR);
+        assert_eq!(alarm(&world, BOB, ANN), Some(AlarmKind::Fork));
+        assert!(reads(&world, BOB, ANN).contains(&"event".to_string()));
+        assert!(reads(&world, ANN, BOB).contains(&"event".to_string()));
+        // A second one, with the same key, changes nothing.
+        let sessions = world.people[ANN].vault.count(Table::Session);
+        world.relay.replay(usize::MAX);
+        world.live(Millis::HOUR);
+        assert_eq!(world.people[ANN].vault.count(Table::Session), sessions);
+    }
+
+    #[test]
+    fn two_recoveries_that_meet_end_in_one_session() {
+        for seed in 40..50 {
+            let mut world = friends(seed);
+            let (ann, bob) = (world.chat(BOB, ANN).unwrap().id, world.chat(ANN, BOB).unwrap().id);
+            do_it(&mut world, BOB, Command::Recover(ann));
+            do_it(&mut world, ANN, Command::Recover(bob));
+            world.send(BOB, ANN, 1);
+            world.send(ANN, BOB, 1);
+            world.live(Millis::HOUR);
+            world.send(BOB, ANN, 1);
+            world.send(ANN, BOB, 1);
+            world.live(Millis::HOUR);
+            for (from, to) in [(ANN, BOB), (BOB, ANN)] {
+                assert_eq!(alarm(&world, from, to), None);
+                let texts: Vec<_> =
+                    reads(&world, to, from).into_iter().filter(|row| row != "event").collect();
+                assert_eq!(texts, ["0", "1"], "{seed}");
+                assert_eq!(world.chat(from, to).unwrap().level, Level::Mutual);
+            }
+        }
+    }
+}
+
+mod relay {
+    use super::*;
+
+    #[test]
+    fn a_relay_that_forgets_a_thousand_cells_costs_time_only() {
+        // A31: while Bob is away Ann writes more than the window holds, and everything expires.
+        let mut world = friends(50);
+        world.relay.disconnect(BOB);
+        for _ in 0..1_000 {
+            world.send(ANN, BOB, 0);
+            while world.work(ANN) {}
+        }
+        assert!(world.people[ANN].vault.count(Table::Unsealed) > 0, "the window is full");
+        assert!(world.people[ANN].vault.count(Table::Outbox) <= 1_000);
+        world.relay.forget();
+        world.now = world.now.plus(Millis::DAY.times(31));
+        world.restart(ANN);
+        world.restart(BOB);
+        world.live(Millis::DAY.times(5));
+        assert_eq!(reads(&world, BOB, ANN).len(), 1_000);
+        world.check();
+        assert_eq!(alarm(&world, BOB, ANN), None);
+        assert!(states(&world, ANN, BOB).iter().all(|state| *state == SendState::Delivered));
+    }
+
+    #[test]
+    fn an_idle_pair_sends_nothing_for_thirty_days() {
+        // A36.
+        let mut world = friends(51);
+        world.send(ANN, BOB, 1);
+        world.send(BOB, ANN, 1);
+        world.look(ANN, BOB);
+        world.live(Millis::DAY.times(3));
+        let before = world.relay.appended();
+        world.live(Millis::DAY.times(30));
+        assert_eq!(world.relay.appended(), before);
+    }
+
+    #[test]
+    fn a_message_that_is_not_fetched_is_unseen_after_a_day() {
+        let mut world = friends(52);
+        world.relay.disconnect(BOB);
+        world.send(ANN, BOB, 1);
+        while world.work(ANN) {}
+        assert_eq!(states(&world, ANN, BOB), [SendState::Sent]);
+        world.people[ANN].told.clear();
+        world.pass(Millis::HOUR.times(25));
+        assert_eq!(states(&world, ANN, BOB), [SendState::Unseen]);
+        assert!(
+            world.people[ANN].told.iter().any(|told| matches!(told, Notice::Chat(_))),
+            "the screen is told"
+        );
+        world.restart(BOB);
+        world.live(Millis::HOUR);
+        assert_eq!(states(&world, ANN, BOB), [SendState::Delivered]);
+    }
+
+    #[test]
+    fn what_is_missing_is_shown_as_a_gap_and_stands_in_its_place_when_it_comes() {
+        // A17.
+        let mut world = friends(53);
+        for _ in 0..4 {
+            world.send(ANN, BOB, 1);
+        }
+        while world.work(ANN) {}
+        world.relay.reverse();
+        let mut seen = Vec::new();
+        while world.deliver(BOB) {
+            seen.push(reads(&world, BOB, ANN));
+        }
+        assert_eq!(seen[0], ["gap 3", "3"]);
+        assert_eq!(seen[1], ["gap 2", "2", "3"]);
+        assert_eq!(seen[2], ["gap 1", "1", "2", "3"]);
+        assert_eq!(seen[3], ["0", "1", "2", "3"]);
+        let chat = world.chat(BOB, ANN).unwrap();
+        assert_eq!((chat.unread, chat.alarm), (4, None));
+    }
+
+    #[test]
+    fn a_late_message_before_the_marker_still_counts_as_unread() {
+        let mut world = friends(54);
+        world.send(ANN, BOB, 1);
+        world.send(ANN, BOB, 1);
+        while world.work(ANN) {}
+        world.relay.reverse();
+        world.deliver(BOB);
+        world.look(BOB, ANN);
+        assert_eq!(world.chat(BOB, ANN).unwrap().unread, 0);
+        world.deliver(BOB);
+        assert_eq!(world.chat(BOB, ANN).unwrap().unread, 1);
+        world.look(BOB, ANN);
+        assert_eq!(world.chat(BOB, ANN).unwrap().unread, 0);
+        world.live(Millis::HOUR);
+        assert_eq!(states(&world, ANN, BOB), [SendState::Read, SendState::Read]);
+    }
+
+    #[test]
+    fn cells_that_the_relay_changed_are_given_up_and_raise_no_fork() {
+        // A17, A29: three different bodies under one header; the sender's own bytes come again later.
+        let mut world = friends(55);
+        world.send(ANN, BOB, 1);
+        while world.work(ANN) {}
+        for at in [3_000, 3_001, 3_002] {
+            world.relay.flip(at);
+            world.deliver(BOB);
+            world.relay.replay(usize::MAX);
+        }
+        world.live(Millis::MINUTE);
+        assert_eq!(alarm(&world, BOB, ANN), None);
+        for text in reads(&world, BOB, ANN) {
+            assert!(["0", "lost 1"].contains(&text.as_str()), "{text}");
+        }
+        world.send(ANN, BOB, 1);
+        world.live(Millis::DAY.times(3));
+        assert_eq!(reads(&world, BOB, ANN).last().unwrap(), "1");
+        assert_eq!(alarm(&world, BOB, ANN), None);
+    }
+
+    #[test]
+    fn foreign_and_damaged_cells_are_noise_and_at_most_out_of_step() {
+        let mut world = friends(56);
+        for round in 0..6 {
+            world.send(ANN, BOB, 1);
+            while world.work(ANN) {}
+            match round {
+                0 | 3 => world.relay.spread(),
+                1 => world.relay.flip(100),
+                2 => world.relay.flip(0),
+                4 => (0..20).for_each(|n| world.relay.replay(n)),
+                _ => world.relay.reverse(),
+            }
+            world.live(Millis::HOUR);
+            for (who, with) in [(ANN, BOB), (BOB, ANN)] {
+                assert!(matches!(alarm(&world, who, with), None | Some(AlarmKind::OutOfStep)), "{round}");
+            }
+        }
+        // Not latched: writing goes on, and what was lost comes again.
+        world.live(Millis::DAY.times(3));
+        assert_eq!(reads(&world, BOB, ANN), ["0", "1", "2", "3", "4", "5"]);
+        assert!(try_send(&mut world, BOB, ANN, "x x").is_ok());
+        let ann = world.chat(BOB, ANN).unwrap().id;
+        do_it(&mut world, BOB, Command::Unlatch(ann));
+        assert_eq!(alarm(&world, BOB, ANN), None);
+    }
+
+    #[test]
+    fn a_queue_that_is_gone_fails_the_message_and_heals_when_it_comes_back() {
+        let mut world = friends(57);
+        world.relay.disconnect(BOB);
+        world.relay.forget_queues();
+        world.send(ANN, BOB, 1);
+        world.people[BOB].forget_work();
+        world.live(Millis::DAY.times(33));
+        assert!(
+            matches!(states(&world, ANN, BOB)[..], [SendState::Failed(_)]),
+            "{:?}",
+            states(&world, ANN, BOB)
+        );
+        world.restart(BOB);
+        world.drain();
+        let (bob, message) = {
+            let chat = world.chat(ANN, BOB).unwrap().id;
+            (chat, world.messages(ANN, chat)[0].id)
+        };
+        do_it(&mut world, ANN, Command::Retry { chat: bob, message });
+        world.live(Millis::HOUR);
+        assert_eq!(reads(&world, BOB, ANN), ["0"]);
+    }
+
+    #[test]
+    fn another_reader_of_my_queue_is_locked_out() {
+        let mut world = friends(58);
+        let before: Vec<_> = inbounds(&world, BOB);
+        let queue = subrosa_engine::InboundId(before[0].0);
+        world.raise(BOB, Event::Moved(queue));
+        world.drain();
+        let after: Vec<_> = inbounds(&world, BOB);
+        assert_ne!(before[0].1.read, after[0].1.read);
+        assert!(after[0].1.next_read.is_none());
+        world.send(ANN, BOB, 1);
+        world.live(Millis::HOUR);
+        assert_eq!(reads(&world, BOB, ANN), ["0"]);
+    }
+
+    fn inbounds(world: &World, who: usize) -> Vec<(i64, subrosa_engine::rows::Inbound)> {
+        let rows = world.people[who].vault.rows().filter(|(key, _)| key.table == Table::Inbound);
+        rows.map(|(key, row)| (key.id, subrosa_engine::rows::Inbound::parse(row).unwrap())).collect()
+    }
+}
+
+mod vault {
+    use super::*;
+
+    /// Ann and Bob meet and talk, one step at a time; `at` is the step before which a crash is armed.
+    fn talk(at: usize, who: usize, crash: Crash) -> (World, usize) {
+        let mut world = World::new(2, 60);
+        let link = world.invite(ANN, false);
+        let mut step = 0;
+        let mut lines = 0;
+        let mut joined = false;
+        while lines < 40 {
+            if step == at {
+                world.crash(who, crash);
+            }
+            step += 1;
+            let busy = world.work(ANN) | world.deliver(ANN) | world.work(BOB) | world.deliver(BOB);
+            if busy {
+                continue;
+            }
+            match lines {
+                _ if !joined => {
+                    joined = true;
+                    let join = Command::Join { link: link.clone(), greeting: String::new(), again: false };
+                    // Lost with the crash: the person types it again.
+                    if world.command(BOB, join.clone()).is_none() {
+                        do_it(&mut world, BOB, join);
+                    }
+                }
+                3 | 9 | 15 => world.send(ANN, BOB, 10),
+                6 | 12 | 18 => world.send(BOB, ANN, 2_000),
+                20 => world.look(BOB, ANN),
+                _ => world.pass(Millis::SECOND.times(7)),
+            }
+            lines += 1;
+        }
+        world.live(Millis::DAY.times(3));
+        (world, step)
+    }
+
+    #[test]
+    fn a_crash_at_any_step_of_a_conversation_loses_and_doubles_nothing() {
+        let (world, steps) = talk(usize::MAX, ANN, Crash::BeforeCommit);
+        world.check_rest(true);
+        assert!(steps > 60, "{steps}");
+        // Every step once; who crashes how goes round.
+        for at in 0..steps {
+            for who in [(at / 3 + at) % 2] {
+                for crash in [Crash::BeforeCommit, Crash::AfterCommit, Crash::BeforeAnswer] {
+                    let (world, _) = talk(at, who, crash);
+                    world.check_rest(true);
+                    for (from, to) in [(ANN, BOB), (BOB, ANN)] {
+                        assert_eq!(world.chats(from).len(), 1, "{at} {who} {crash:?}");
+                        assert_eq!(world.chat(from, to).unwrap().level, Level::Mutual);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_row_is_an_error_and_never_a_panic() {
+        let mut world = friends(61);
+        world.send(ANN, BOB, 3_000);
+        while world.work(ANN) {}
+        let rows: Vec<_> = world.people[BOB].vault.rows().map(|(key, row)| (*key, row.clone())).collect();
+        let whole = world.people[BOB].vault.snapshot();
+        let mut errors = 0;
+        for (key, row) in rows {
+            for cut in [0, row.len() / 2, row.len() - 1] {
+                let mut damaged = row.clone();
+                damaged.truncate(cut);
+                world.people[BOB].vault.restore(&whole);
+                errors += usize::from(world.people[BOB].vault.apply(&[Change::Put(key, damaged)]).is_err());
+                errors += world.poke(BOB);
+            }
+        }
+        assert!(errors > 10, "{errors}");
+    }
+
+    #[test]
+    fn a_clock_that_leaps_ends_nothing_before_a_relay_agrees() {
+        let mut world = friends(62);
+        world.invite(ANN, false);
+        world.drain();
+        let ann = world.chat(BOB, ANN).unwrap().id;
+        do_it(&mut world, BOB, Command::Recover(ann));
+        world.live(Millis::HOUR);
+        let count = |world: &World| [Table::Session, Table::Invite].map(|t| world.people[ANN].vault.count(t));
+        let before = count(&world);
+        let (now, leap) = (world.now, Millis::DAY.times(4_000));
+        world.relay.disconnect(ANN);
+        world.now = now.plus(leap);
+        world.raise(ANN, Event::Due);
+        assert_eq!(count(&world), before);
+    }
+
+    #[test]
+    fn receipts_are_sent_only_when_they_are_on() {
+        // A22.
+        let mut world = friends(63);
+        do_it(&mut world, BOB, Command::Receipts(false));
+        world.send(ANN, BOB, 1);
+        world.live(Millis::HOUR);
+        world.look(BOB, ANN);
+        world.live(Millis::HOUR);
+        assert_eq!(states(&world, ANN, BOB), [SendState::Sent]);
+        do_it(&mut world, BOB, Command::Receipts(true));
+        world.live(Millis::HOUR);
+        assert_eq!(states(&world, ANN, BOB), [SendState::Sent], "nothing is made up for");
+        world.send(ANN, BOB, 1);
+        world.live(Millis::HOUR);
+        assert_eq!(states(&world, ANN, BOB), [SendState::Sent, SendState::Delivered]);
+    }
+
+    #[test]
+    fn the_outbox_is_empty_when_the_peer_has_everything() {
+        let mut world = friends(64);
+        for _ in 0..5 {
+            world.send(ANN, BOB, 4_000);
+            world.live(Millis::HOUR);
+            world.send(BOB, ANN, 1);
+            world.live(Millis::DAY.times(2));
+        }
+        for who in [ANN, BOB] {
+            let rows = world.people[who].vault.rows().filter(|(key, _)| key.table == Table::Outbox);
+            assert!(rows.map(|(_, row)| Outbox::parse(row).unwrap()).all(|row| row.quiet));
+            let vault = &world.people[who].vault;
+            assert_eq!(vault.count(Table::Outbox), vault.count(Table::Cell));
+        }
+    }
+
+    #[test]
+    fn drafts_names_and_limits() {
+        let mut world = friends(65);
+        let bob = world.chat(ANN, BOB).unwrap().id;
+        do_it(&mut world, ANN, Command::Draft { chat: bob, text: "half a".into() });
+        assert!(world.chat(ANN, BOB).unwrap().draft);
+        world.restart(ANN);
+        do_it(&mut world, ANN, Command::Send { to: bob, text: "half a".into(), reply: None });
+        assert!(!world.chat(ANN, BOB).unwrap().draft, "what was sent stands in the composer no more");
+        assert_eq!(try_send(&mut world, ANN, BOB, " \n"), Err(CommandError::Empty));
+        let long = "x".repeat(subrosa_engine::api::TEXT_MAX + 1);
+        assert!(matches!(try_send(&mut world, ANN, BOB, &long), Err(CommandError::TooLong { .. })));
+        assert!(try_send(&mut world, ANN, BOB, &long[1..]).is_ok());
+        do_it(&mut world, ANN, Command::Rename { contact: bob, name: "Robert".into() });
+        assert!(world.chats(ANN).iter().any(|chat| chat.name == "Robert"));
+        let nobody = subrosa_engine::api::ContactId(9_999);
+        for command in [
+            Command::Accept(nobody),
+            Command::Forget(nobody),
+            Command::Send { to: nobody, text: "x".into(), reply: None },
+            Command::Recover(nobody),
+            Command::Rename { contact: nobody, name: "x".into() },
+        ] {
+            assert!(matches!(world.command(ANN, command), Some(Err(CommandError::Missing(_)))));
+        }
+        assert!(matches!(
+            world.command(ANN, Command::UseRelay("example.org".into())),
+            Some(Err(CommandError::Address(_)))
+        ));
+        world.live(Millis::HOUR);
+    }
+}
