@@ -182,7 +182,7 @@ def primitives(t):
     for n in (2**255 - 19, 2**255 - 18, 2**255 + 9):
         t.refuses("not canonical", Refused, lambda n=n: x25519_check(n.to_bytes(32, "little")))
     for n in (0, 1, 2**255 - 20, 2**255 - 19, 2**255 - 18, 1 + 2**255, 2**255 + 2**255 - 20,
-              2707385501144840649318225287225658788936804267575313519463743609750303021897):
+              55188659117513257062467267217118295137698188065244968500265048394206261417927):
         t.refuses("no public key", Refused, lambda n=n: ed25519_check(n.to_bytes(32, "little")))
     t.same("HChaCha20", hchacha20(up(0, 32), bytes.fromhex("000000090000004a0000000031415927")).hex(),
            "82413b4227b27bfed30e42508a877d73a0f9e4d58a74a853c12ec41326d3ecdc")

@@ -1,14 +1,10 @@
-//! One party of conversations, told what to do on standard input: the Rust half of tests/second/.
+//! [`Party`]: one identity and its sessions, told what to do in lines of words.
 //!
 //! Spec: docs/spec/README.md, "Randomness". Invariant: nothing here is random; every command brings the bytes that it
 //! draws, and takes exactly those. Sessions pass through their stored form after every change, as in a client.
-//!
-//! A command is one line of words, its answer one line: `ok` and words, or `err` and the name of an error. Bytes are hex,
-//! no bytes are `-`. Sessions have names. For tests only: it prints whatever it is asked for.
 
 use core::convert::Infallible;
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, Write};
 
 use rand_core::{TryCryptoRng, TryRng};
 use subrosa_codec::{Cell, Day, Millis};
@@ -103,17 +99,28 @@ fn named(error: impl core::fmt::Debug) -> String {
     format!("{error:?}").split(['(', ' ']).next().unwrap_or_default().to_owned()
 }
 
-struct Peer {
+/// What one side of a conversation has.
+pub(crate) struct Party {
     me: Identity,
     invite: Option<InviteKeys>,
     accepted: Vec<HandshakeId>,
     sessions: BTreeMap<String, Session>,
 }
 
-impl Peer {
-    fn new() -> Self {
+impl Party {
+    pub(crate) fn new() -> Self {
         let me = Identity::derive(&IdentitySeed::from_bytes([0; 32]), 0);
         Self { me, invite: None, accepted: Vec::new(), sessions: BTreeMap::new() }
+    }
+
+    /// Does what the line says: `ok` and words, or `err` and the name of an error. Bytes are hex, no bytes are `-`.
+    pub(crate) fn answer(&mut self, line: &str) -> String {
+        let mut words = Words(line.split_whitespace());
+        let command = words.word().to_owned();
+        match self.run(&command, &mut words) {
+            Ok(answer) => format!("ok {answer}"),
+            Err(error) => format!("err {error}"),
+        }
     }
 
     fn session(&self, w: &mut Words<'_>) -> (String, &Session) {
@@ -310,7 +317,9 @@ fn what_was_opened(opened: &Opened) -> String {
 fn refusal(error: OpenError) -> String {
     match error {
         OpenError::Alarm(alarm) => format!("Alarm {alarm:?}"),
-        OpenError::BadBody { seq, header, body } => format!("BadBody {seq} {} {}", word(&header), word(&body)),
+        OpenError::BadBody { seq, header, body } => {
+            format!("BadBody {seq} {} {}", word(&header), word(&body))
+        }
         other => named(other),
     }
 }
@@ -370,20 +379,4 @@ fn alarm(name: &str) -> Alarm {
         "OwnRollback" => Alarm::OwnRollback,
         other => panic!("no alarm: {other}"),
     }
-}
-
-fn main() -> io::Result<()> {
-    let mut peer = Peer::new();
-    let mut out = io::stdout().lock();
-    for line in io::stdin().lock().lines() {
-        let line = line?;
-        let mut words = Words(line.split_whitespace());
-        let command = words.word().to_owned();
-        match peer.run(&command, &mut words) {
-            Ok(answer) => writeln!(out, "ok {answer}")?,
-            Err(error) => writeln!(out, "err {error}")?,
-        }
-        out.flush()?;
-    }
-    Ok(())
 }
