@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use subrosa_client::{
-    Answer, Body, Chat, Command, ContactId, Done, Message, MessageId, Position, Query, SendState,
+    Answer, Chat, Command, ContactId, Done, Message, MessageId, Position, Query, SendState,
 };
 
 use super::args::{Read, Send};
