@@ -16,7 +16,7 @@ pub(crate) const NO_ANSWER: Millis = Millis::DAY.times(14 + 30);
 /// An address gets a fresh prekey this often: half of a bundle's days, so that one always is valid.
 pub(crate) const RENEW: Millis = Millis::DAY.times(7);
 
-/// Read capabilities are replaced, and leases renewed, this often (M7).
+/// Read capabilities are replaced, and leases renewed, this often.
 pub(crate) const ROTATE: Millis = Millis::DAY.times(7);
 
 /// The automatic `confirm` is delayed at random up to this, so that it does not mark the moment of a first contact.

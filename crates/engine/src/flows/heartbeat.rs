@@ -1,6 +1,6 @@
 //! Heartbeats: an acknowledgement when nothing else brings one.
 //!
-//! Spec: docs/spec/ratchet.md, "Heartbeats" (M4, A36). Invariant: only on my turn, and never in answer to a quiet
+//! Spec: docs/spec/ratchet.md, "Heartbeats" (A36). Invariant: only on my turn, and never in answer to a quiet
 //! cell; the random part of the delay is drawn once.
 
 use rand_core::CryptoRng;

@@ -1,6 +1,6 @@
 //! Recovery: a new session under a recovery key, by a person's choice, visible to both.
 //!
-//! Spec: docs/spec/recovery.md (H2, A30). Invariant: keys are used up in the transition that uses them; no text is
+//! Spec: docs/spec/recovery.md (A30). Invariant: keys are used up in the transition that uses them; no text is
 //! sealed before both sides are proven.
 
 use alloc::vec::Vec;

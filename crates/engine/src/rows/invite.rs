@@ -1,6 +1,6 @@
 //! [`Invite`]: an invite of mine, or a link of someone else's that I am taking.
 //!
-//! Spec: docs/spec/invite.md, docs/spec/handshake.md. Invariant: the claim is on disk before the link is taken (H7);
+//! Spec: docs/spec/invite.md, docs/spec/handshake.md. Invariant: the claim is on disk before the link is taken;
 //! a burnt invite keeps no prekey.
 
 use alloc::string::String;

@@ -1,4 +1,4 @@
-//! Slabs under torn and lost writes: systems.md's promise is that a torn pair is a free slot.
+//! Slabs under torn and lost writes: the promise of docs/adr/0002-slabs-and-sled.md is that a torn pair is a free slot.
 
 use std::collections::HashMap;
 
