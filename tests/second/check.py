@@ -195,7 +195,8 @@ def primitives(t):
     t.refuses("modulus check", mlkem.Refused, lambda: mlkem.check(b"\xff\xff" + ek[2:]))
 
 
-def main():
+def run():
+    """(passed, failed)"""
     t = Tally()
     t.section("primitives", primitives)
     t.section("identity.txt", identity)
@@ -208,8 +209,8 @@ def main():
     t.section("backup-and-attachment.txt", backup_file)
     t.section("content.md, the table of vectors", content_page)
     print(f"vectors: {t.passed} passed, {t.failed} failed")
-    return 1 if t.failed else 0
+    return t.passed, t.failed
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(1 if run()[1] else 0)

@@ -34,13 +34,19 @@ class RustPeer:
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def call(self, *args):
+        self.ask(*args)
+        return self.hear(args[0])
+
+    def ask(self, *args):
         self.process.stdin.write(" ".join(map(word, args)) + "\n")
         self.process.stdin.flush()
+
+    def hear(self, command):
         verdict, _, rest = self.process.stdout.readline().rstrip("\n").partition(" ")
         if verdict == "err":
             raise Err(rest)
         if verdict != "ok":
-            raise Disagreement(f"the Rust side ended at {args[0]}")
+            raise Disagreement(f"the Rust side ended at {command}")
         return rest.split()
 
     def end(self):
@@ -173,9 +179,10 @@ class Twin:
 
     def call(self, *args):
         found = []
-        for party in (self.python, self.rust):
+        self.rust.ask(*args)  # it works while the other one does
+        for answer in (lambda: self.python.call(*args), lambda: self.rust.hear(args[0])):
             try:
-                found.append(("ok", party.call(*args)))
+                found.append(("ok", answer()))
             except Err as e:
                 found.append(("err", str(e)))
         if found[0] != found[1]:

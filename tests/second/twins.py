@@ -208,3 +208,20 @@ def storm(ends, publics, rng, turns):
         peer.open(unword(ends[1].call("seal", "s", "control", 0, 1, b"", rng.randbytes(160))[0]), own, fuzz.now)
     fuzz.age(1)
     return fuzz
+
+
+def monologue(ends, publics, rng, cells):
+    """One side talks and talks, the other only acknowledges: more cells than a session remembers."""
+    fuzz = Fuzz(ends, publics, rng, ORDINARY)
+    for n in range(cells):
+        fuzz.cells[0].append(unword(ends[0].call("seal", "s", "text", 0, 1, b"", rng.randbytes(160))[0]))
+        fuzz.give(0, fuzz.cells[0][-1])
+        if n % 900 == 899:
+            # The answer stays the same epoch's: only the first of them is a step.
+            ends[0].call("open", "s", unword(ends[1].call("seal", "s", "heartbeat", 0, 1, b"", rng.randbytes(160))[0]), fuzz.now)
+    for at in (0, 1, cells - 4097, cells - 4096, cells - 4095, cells - 1):
+        try:
+            fuzz.give(0, fuzz.cells[0][at])
+        except Err as e:
+            fuzz.note(f"{at}: {e}")
+    return fuzz

@@ -440,7 +440,7 @@ class Session:
     def _count(self, seq, quiet, now):
         if not quiet:
             self._one_more(now)
-            if self.rx_low() < seq <= self.rx_low() + SKIP:
+            if self.rx_low() < seq < self.rx_low() + SKIP:
                 self.above[seq] = True
         self._covered(now)
 
