@@ -12,7 +12,7 @@ mod seed;
 pub use person::{Outcome, Person, Running};
 pub use relay::RelayProcess;
 pub use screen::Screen;
-pub use search::{files_with, files_without_zeros};
+pub use search::Haystack;
 pub use seed::Seed;
 
 /// The product's binaries; an integration test fills it in by [`binaries!`], since only it knows their paths.
@@ -22,6 +22,20 @@ pub struct Binaries {
     pub subrosa: &'static str,
     /// `subrosa-relay`.
     pub relay: &'static str,
+}
+
+/// How long something that must happen may take, on a busy machine.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Asks `done` until it is so. What it asks takes time of its own, so there is no pause between.
+///
+/// # Panics
+/// When it is not so within [`PATIENCE`].
+pub fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !done() {
+        assert!(std::time::Instant::now() < deadline, "not in time: {what}");
+    }
 }
 
 /// The [`Binaries`] of this build.

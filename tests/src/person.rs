@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::Binaries;
+use crate::{Binaries, eventually};
 
 /// A profile.
 #[derive(Clone, Debug)]
@@ -180,10 +180,35 @@ impl Person {
         outcome.one("invite")["link"].as_str().expect("a link").to_owned()
     }
 
-    /// Texts that were not read yet.
+    /// Texts that were not read yet and are here within a short wait: for what must not come.
     #[must_use]
     pub fn unread(&self) -> Vec<String> {
         self.ok(&["read"]).texts()
+    }
+
+    /// Reads until as many texts came as are expected; they must be those.
+    ///
+    /// # Panics
+    /// When others come, or too few in time.
+    pub fn hears(&self, expected: &[impl AsRef<str>]) {
+        let expected: Vec<&str> = expected.iter().map(AsRef::as_ref).collect();
+        let mut heard = Vec::new();
+        eventually(&format!("{expected:?}"), || {
+            heard.extend(self.unread());
+            heard.len() >= expected.len()
+        });
+        assert_eq!(heard, expected);
+    }
+
+    /// Makes `joiner` a contact by a one-time invite.
+    ///
+    /// # Panics
+    /// When that does not happen in time.
+    pub fn meets(&self, joiner: &Self) {
+        let contacts = || self.ok(&["status"]).all("contact").count();
+        let before = contacts();
+        joiner.ok(&["add", &self.invite()]);
+        eventually("the handshake arrives", || contacts() > before);
     }
 }
 

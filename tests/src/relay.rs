@@ -5,14 +5,10 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::Binaries;
-
-/// How long a relay may take to serve, on a busy machine.
-const START: Duration = Duration::from_secs(30);
+use crate::{Binaries, PATIENCE};
 
 /// A relay process on a folder of its own.
 #[derive(Debug)]
@@ -64,7 +60,7 @@ impl RelayProcess {
                 }
             }
         });
-        let address = address.recv_timeout(START).expect("it prints its address");
+        let address = address.recv_timeout(PATIENCE).expect("it prints its address");
         if self.address.is_empty() {
             self.address.clone_from(&address);
         }

@@ -11,10 +11,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::Binaries;
-
-/// How long a screen may take to show something, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::{Binaries, PATIENCE};
 
 /// A terminal with `subrosa` in it.
 pub struct Screen {

@@ -96,8 +96,7 @@ fn a_relay_that_is_not_the_pinned_one_is_never_spoken_to() {
 #[test]
 fn a_second_process_on_the_same_profile_is_turned_away() {
     let scene = Scene::new();
-    scene.bob.ok(&["add", &scene.ana.invite()]);
-    scene.ana.ok(&["status"]);
+    scene.ana.meets(&scene.bob);
     scene.ana.ok(&["send", "Bob", "are you in?"]);
     let mut first = scene.bob.command(&["read", "--follow"]).spawn().unwrap();
     let mut line = String::new();
@@ -132,8 +131,7 @@ fn a_missing_profile_a_wrong_name_and_a_wrong_relay_address_say_what_to_do() {
 fn a_full_disk_loses_nothing() {
     // A small file system of its own, where a private mount namespace is allowed.
     let scene = Scene::new();
-    scene.bob.ok(&["add", &scene.ana.invite()]);
-    scene.ana.ok(&["status"]);
+    scene.ana.meets(&scene.bob);
     let small = scene.folder.path().join("small");
     std::fs::create_dir(&small).unwrap();
     let script = r#"
@@ -160,5 +158,5 @@ fn a_full_disk_loses_nothing() {
     let err = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(11), "{err}");
     assert!(err.contains("disk is full"), "{err}");
-    assert_eq!(scene.bob.unread(), ["fits again"], "what was refused was not sent");
+    scene.bob.hears(&["fits again"]);
 }

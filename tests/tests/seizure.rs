@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use subrosa_tests::{Binaries, Person, RelayProcess, binaries, files_with};
+use subrosa_tests::{Binaries, Haystack, Person, RelayProcess, binaries, eventually};
 
 const BINARIES: Binaries = binaries!();
 
@@ -35,14 +35,14 @@ impl Seized {
         let (ana, bob) = (person("ana", NAMES[0]), person("bob", NAMES[1]));
         let links = vec![ana.invite(), ana.invite(), bob.address()];
         bob.ok(&["add", &links[0]]);
-        ana.ok(&["status"]);
+        eventually("the handshake arrives", || ana.ok(&["status"]).all("contact").count() == 1);
         let eve = person("eve", "Eve");
         eve.ok(&["add", &links[2], "--greeting", GREETING]);
-        bob.ok(&["requests"]);
+        eventually("the request arrives", || bob.ok(&["requests"]).all("request").count() == 1);
         ana.ok(&["send", NAMES[1], TEXTS[0]]);
-        assert_eq!(bob.unread(), [TEXTS[0]]);
+        bob.hears(&[TEXTS[0]]);
         bob.ok(&["send", NAMES[0], TEXTS[1]]);
-        assert_eq!(ana.unread(), [TEXTS[1]]);
+        ana.hears(&[TEXTS[1]]);
         Self { folder, relay, ana, bob, links }
     }
 
@@ -90,14 +90,14 @@ fn bytes_of_base64(text: &str) -> Vec<u8> {
 }
 
 /// `needle` lies in no file of `folder`, and would be found if it did.
-fn absent(folder: &Path, needle: &[u8], what: &str) {
+fn absent(folder: &Haystack, needle: &[u8], what: &str) {
     let control = tempfile::tempdir().unwrap();
     std::fs::write(control.path().join("control"), [b"..", needle, b".."].concat()).unwrap();
-    assert_eq!(files_with(control.path(), needle).len(), 1, "{what}: the search finds nothing");
-    assert_eq!(files_with(folder, needle), Vec::<std::path::PathBuf>::new(), "{what} lies in the folder");
+    assert_eq!(Haystack::of(control.path()).with(needle).len(), 1, "{what}: the search finds nothing");
+    assert_eq!(folder.with(needle), Vec::<&Path>::new(), "{what} lies in the folder");
 }
 
-fn absent_in_every_writing(folder: &Path, secret: &[u8], what: &str) {
+fn absent_in_every_writing(folder: &Haystack, secret: &[u8], what: &str) {
     absent(folder, secret, what);
     absent(folder, &secret[..16.min(secret.len())], what);
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -106,7 +106,7 @@ fn absent_in_every_writing(folder: &Path, secret: &[u8], what: &str) {
 }
 
 /// What a link holds: the secret, and all that it is in.
-fn absent_link(folder: &Path, link: &str) {
+fn absent_link(folder: &Haystack, link: &str) {
     let encoded = link.split("/i#").nth(1).unwrap();
     absent(folder, link.as_bytes(), "a link");
     absent(folder, &encoded.as_bytes()[44..], "the secret of a link, as written");
@@ -125,7 +125,7 @@ fn a_seized_relay_holds_no_name_text_identity_address_or_link() {
         seized.relay.address().split(':').nth(2).and_then(|rest| rest.split('/').next()).unwrap().to_owned();
     // A crash leaves more than a clean end.
     seized.relay.kill();
-    let folder = seized.relay.folder();
+    let folder = &Haystack::of(seized.relay.folder());
     for text in TEXTS
         .iter()
         .chain(&NAMES)
@@ -148,7 +148,7 @@ fn a_seized_relay_holds_no_name_text_identity_address_or_link() {
         absent_link(folder, link);
     }
     // Its own port is a file of its own, and stands in no other.
-    let holds_port = files_with(folder, format!("{port}\n").as_bytes());
+    let holds_port = folder.with(format!("{port}\n").as_bytes());
     assert!(holds_port.iter().all(|file| file.ends_with("port")), "{holds_port:?}");
 }
 
@@ -163,19 +163,21 @@ fn everything_that_a_relay_stores_is_of_one_size_and_gone_once_it_was_delivered(
     let cells = disclosed["cells"].as_array().expect("cells").clone();
     assert!(cells.len() >= 4, "a short text and a long one: {disclosed}");
     for cell in &cells {
-        assert_eq!(cell["len"], 4096, "{cell}");
+        assert_eq!(cell["bytes"], 4096, "{cell}");
     }
     // The first bytes of each, as the relay itself shows them, lie in its slab now.
     let heads: Vec<Vec<u8>> = cells.iter().map(|cell| bytes_of_hex(cell["head"].as_str().unwrap())).collect();
+    let waiting = Haystack::of(seized.relay.folder());
     for head in &heads {
         assert!(head.len() >= 16);
-        assert_eq!(files_with(seized.relay.folder(), head).len(), 1, "the control: a waiting cell is found");
+        assert_eq!(waiting.with(head).len(), 1, "the control: a waiting cell is found");
     }
     seized.relay.restart();
-    assert_eq!(seized.bob.unread(), [TEXTS[2].to_owned(), long]);
+    seized.bob.hears(&[TEXTS[2], &long]);
     seized.relay.kill();
+    let delivered = Haystack::of(seized.relay.folder());
     for head in &heads {
-        absent(seized.relay.folder(), head, "a delivered cell");
+        absent(&delivered, head, "a delivered cell");
     }
 }
 
@@ -199,7 +201,7 @@ fn a_seized_client_holds_nothing_in_the_clear() {
     links.push(link);
     let host = seized.relay.address().split('/').nth(2).unwrap();
     for person in [&seized.ana, &seized.bob, &locked] {
-        let folder = person.folder();
+        let folder = &Haystack::of(person.folder());
         for text in TEXTS.iter().chain(&NAMES).chain(&[GREETING, "Lockhart-Seized", "six plain words", host])
         {
             absent(folder, text.as_bytes(), text);
@@ -214,5 +216,5 @@ fn a_seized_client_holds_nothing_in_the_clear() {
     assert!(seized.ana.folder().join("vault.key").exists());
     assert!(!locked.folder().join("vault.key").exists());
     let key = std::fs::read(seized.ana.folder().join("vault.key")).unwrap();
-    assert_eq!(files_with(seized.ana.folder(), &key), [seized.ana.folder().join("vault.key")]);
+    assert_eq!(Haystack::of(seized.ana.folder()).with(&key), [seized.ana.folder().join("vault.key")]);
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use subrosa_tests::{Person, RelayProcess};
 
-use crate::{BINARIES, alarm, meet};
+use crate::{BINARIES, alarm, alarmed};
 
 /// Two contacts at an honest relay, with a conversation behind them.
 struct Talk {
@@ -23,7 +23,7 @@ impl Talk {
         let relay = RelayProcess::start(BINARIES, &folder.path().join("relay"));
         let person = |name: &str| Person::new(BINARIES, &folder.path().join(name), name, relay.address());
         let (ana, bob) = (person("Ana"), person("Bob"));
-        meet(&ana, &bob);
+        ana.meets(&bob);
         let talk = Self { folder, _relay: relay, ana, bob };
         talk.turn("first");
         talk
@@ -51,7 +51,7 @@ impl Talk {
 
 fn say(from: &Person, name: &str, text: &str, to: &Person) {
     from.ok(&["send", name, text]);
-    assert_eq!(to.unread(), [text]);
+    to.hears(&[text]);
 }
 
 fn copy_folder(from: &Path, to: &Path) {
@@ -65,9 +65,7 @@ fn two_devices_with_one_profile_raise_the_alarm_at_the_other_side() {
     say(&talk.bob, "Ana", "this is Bob", &talk.ana);
     assert_eq!(alarm(&talk.ana), None, "one device alone raises none");
     clone.ok(&["send", "Ana", "and this is a copy of him"]);
-    talk.ana.ok(&["read"]);
-    let said = alarm(&talk.ana).expect("an alarm");
-    assert!(said.contains("second copy"), "{said}");
+    alarmed(&talk.ana, "second copy");
     let refused = talk.ana.run(&["send", "Bob", "to whom?"]);
     assert_eq!(refused.code, Some(10), "{refused:?}");
     assert!(refused.error().contains("second copy"), "{}", refused.error());
@@ -83,8 +81,7 @@ fn two_devices_that_both_stepped_are_told_by_the_first_cell_of_the_second() {
     talk.turn("more");
     talk.turn("and more");
     clone.ok(&["send", "Ana", "late, from the copy"]);
-    talk.ana.ok(&["read"]);
-    assert!(alarm(&talk.ana).is_some_and(|said| said.contains("second copy")));
+    alarmed(&talk.ana, "second copy");
 }
 
 #[test]
@@ -94,9 +91,8 @@ fn an_old_copy_that_was_put_back_is_told_by_what_the_other_side_has_seen() {
     say(&talk.bob, "Ana", "after the copy", &talk.ana);
     talk.ana.ok(&["send", "Bob", "seen"]);
     talk.put_back(&old);
-    assert_eq!(talk.bob.unread(), ["seen"], "what came can be read");
-    let said = alarm(&talk.bob).expect("an alarm");
-    assert!(said.contains("older than"), "{said}");
+    talk.bob.hears(&["seen"]);
+    alarmed(&talk.bob, "older than");
     assert_eq!(talk.bob.run(&["send", "Ana", "here"]).code, Some(10));
     assert_eq!(talk.bob.run(&["unlatch", "Ana"]).code, Some(10), "an own rollback can't be waved through");
 }
@@ -111,13 +107,11 @@ fn a_much_older_copy_can_open_nothing_and_says_so() {
     for text in ["are", "you", "there?"] {
         talk.ana.ok(&["send", "Bob", text]);
     }
+    alarmed(&talk.bob, "could not be opened");
     assert_eq!(talk.bob.unread(), Vec::<String>::new());
-    let said = alarm(&talk.bob).expect("an alarm");
-    assert!(said.contains("could not be opened"), "{said}");
     // Nothing is latched by what a relay alone could do: but its first word is told at the other side.
     talk.bob.ok(&["send", "Ana", "from the old copy"]);
-    talk.ana.ok(&["read"]);
-    assert!(alarm(&talk.ana).is_some_and(|said| said.contains("second copy")));
+    alarmed(&talk.ana, "second copy");
 }
 
 #[test]
@@ -127,6 +121,5 @@ fn an_old_copy_that_speaks_first_raises_the_alarm_at_the_other_side() {
     talk.turn("after the copy");
     talk.put_back(&old);
     talk.bob.ok(&["send", "Ana", "from the old copy"]);
-    talk.ana.ok(&["read"]);
-    assert!(alarm(&talk.ana).is_some_and(|said| said.contains("second copy")));
+    alarmed(&talk.ana, "second copy");
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use liar::Liar;
 use serde_json::Value;
 use subrosa_codec::Cell;
-use subrosa_tests::{Binaries, Person, Seed, binaries};
+use subrosa_tests::{Binaries, Person, Seed, binaries, eventually};
 use subrosa_wire::QueueId;
 
 pub(crate) const BINARIES: Binaries = binaries!();
@@ -35,13 +35,13 @@ impl Scene {
         let liar = Liar::start();
         let person = |name: &str| person(&liar, folder.path(), name);
         let (ana, bob) = (person("Ana"), person("Bob"));
-        meet(&ana, &bob);
+        ana.meets(&bob);
         ana.ok(&["send", "Bob", "hello Bob"]);
         let to_bob = liar.newest();
-        assert_eq!(bob.unread(), ["hello Bob"]);
+        bob.hears(&["hello Bob"]);
         bob.ok(&["send", "Ana", "hello Ana"]);
         let to_ana = liar.newest();
-        assert_eq!(ana.unread(), ["hello Ana"]);
+        ana.hears(&["hello Ana"]);
         Self { folder, liar, ana, bob, to_bob, to_ana }
     }
 
@@ -59,11 +59,6 @@ pub(crate) fn person(liar: &Liar, folder: &Path, name: &str) -> Person {
     Person::new(BINARIES, &folder.join(name), name, &liar.address())
 }
 
-pub(crate) fn meet(inviter: &Person, joiner: &Person) {
-    joiner.ok(&["add", &inviter.invite()]);
-    inviter.ok(&["status"]);
-}
-
 /// What stands on a screen, oldest first: texts of theirs, and gaps as `[n]`.
 fn shown(person: &Person) -> Vec<String> {
     let outcome = person.ok(&["read", "--last", "1000"]);
@@ -74,6 +69,28 @@ fn shown(person: &Person) -> Vec<String> {
         other => format!("{other:?}"),
     };
     theirs.map(row).collect()
+}
+
+/// Waits until exactly `expected` stands on a person's screen.
+fn shows(person: &Person, expected: &[impl AsRef<str>]) {
+    let expected: Vec<&str> = expected.iter().map(AsRef::as_ref).collect();
+    let mut seen = Vec::new();
+    eventually(&format!("{expected:?}"), || {
+        // What is wrong stays wrong; what is not there yet comes.
+        seen = shown(person);
+        if seen != expected {
+            eprintln!("on the screen: {seen:?}");
+        }
+        seen == expected
+    });
+}
+
+/// Waits until a person's only contact has this alarm.
+pub(crate) fn alarmed(person: &Person, words: &str) {
+    eventually(&format!("an alarm: {words}"), || {
+        person.ok(&["read"]);
+        alarm(person).is_some_and(|said| said.contains(words))
+    });
 }
 
 /// The alarm of a person's only contact.
@@ -100,11 +117,11 @@ fn reordered_cells_are_shown_in_the_order_in_which_they_were_written() {
     let mut cells = scene.ana_writes(&FIVE);
     cells.reverse();
     scene.liar.rewrite(scene.to_bob, cells);
-    assert_eq!(scene.bob.unread(), FIVE, "read prints in the order of the screen");
-    assert_eq!(shown(&scene.bob), all_of(&FIVE));
+    scene.bob.hears(&FIVE);
+    shows(&scene.bob, &all_of(&FIVE));
     assert_eq!(alarm(&scene.bob), None);
     scene.bob.ok(&["send", "Ana", "all here"]);
-    assert_eq!(scene.ana.unread(), ["all here"]);
+    scene.ana.hears(&["all here"]);
     assert_eq!(alarm(&scene.ana), None);
 }
 
@@ -114,13 +131,13 @@ fn a_withheld_cell_leaves_a_gap_until_it_comes_and_is_read_then() {
     let mut cells = scene.ana_writes(&FIVE);
     let withheld = cells.remove(2);
     scene.liar.rewrite(scene.to_bob, cells);
-    assert_eq!(scene.bob.unread(), ["one", "two", "four", "five"]);
-    assert_eq!(shown(&scene.bob), all_of(&["one", "two", "[1]", "four", "five"]));
+    scene.bob.hears(&["one", "two", "four", "five"]);
+    shows(&scene.bob, &all_of(&["one", "two", "[1]", "four", "five"]));
     assert_eq!(scene.bob.unread(), Vec::<String>::new());
     scene.liar.rewrite(scene.to_bob, vec![withheld]);
-    assert_eq!(scene.bob.unread(), ["three"], "it stands before the marker, and was not read");
+    scene.bob.hears(&["three"]);
     assert_eq!(scene.bob.unread(), Vec::<String>::new());
-    assert_eq!(shown(&scene.bob), all_of(&FIVE));
+    shows(&scene.bob, &all_of(&FIVE));
     assert_eq!(alarm(&scene.bob), None);
 }
 
@@ -131,14 +148,14 @@ fn a_dropped_cell_leaves_a_gap_and_the_talk_goes_on() {
     let mut cells = scene.ana_writes(&FIVE);
     drop(cells.drain(..2));
     scene.liar.rewrite(scene.to_bob, cells);
-    assert_eq!(scene.bob.unread(), FIVE[2..]);
+    scene.bob.hears(&FIVE[2..]);
     for text in ["and", "on"] {
         scene.bob.ok(&["send", "Ana", text]);
-        assert_eq!(scene.ana.unread(), [text]);
+        scene.ana.hears(&[text]);
         scene.ana.ok(&["send", "Bob", text]);
-        assert_eq!(scene.bob.unread(), [text]);
+        scene.bob.hears(&[text]);
     }
-    assert_eq!(shown(&scene.bob), all_of(&["[2]", "three", "four", "five", "and", "on"]));
+    shows(&scene.bob, &all_of(&["[2]", "three", "four", "five", "and", "on"]));
     assert_eq!((alarm(&scene.ana), alarm(&scene.bob)), (None, None));
 }
 
@@ -148,9 +165,9 @@ fn doubled_and_replayed_cells_show_nothing_twice_and_raise_no_alarm() {
     let cells = scene.ana_writes(&FIVE);
     let doubled = cells.iter().chain(&cells).cloned().collect();
     scene.liar.rewrite(scene.to_bob, doubled);
-    assert_eq!(scene.bob.unread(), FIVE);
+    scene.bob.hears(&FIVE);
     scene.bob.ok(&["send", "Ana", "thanks"]);
-    assert_eq!(scene.ana.unread(), ["thanks"]);
+    scene.ana.hears(&["thanks"]);
     // Everything that ever came, oldest and newest first, in both directions.
     for queue in [scene.to_bob, scene.to_ana] {
         let mut old = scene.liar.ever(queue);
@@ -159,8 +176,8 @@ fn doubled_and_replayed_cells_show_nothing_twice_and_raise_no_alarm() {
     }
     assert_eq!(scene.bob.unread(), Vec::<String>::new());
     assert_eq!(scene.ana.unread(), Vec::<String>::new());
-    assert_eq!(shown(&scene.bob), all_of(&FIVE));
-    assert_eq!(shown(&scene.ana), ["hello Ana", "thanks"]);
+    shows(&scene.bob, &all_of(&FIVE));
+    shows(&scene.ana, &["hello Ana", "thanks"]);
     assert_eq!((alarm(&scene.ana), alarm(&scene.bob)), (None, None));
 }
 
@@ -174,13 +191,12 @@ fn flipped_bits_show_nothing_and_the_genuine_cells_are_taken_after_them() {
         forged[at] = flipped(&cells[at], byte);
     }
     scene.liar.rewrite(scene.to_bob, forged);
-    let unread = scene.bob.unread();
-    assert_eq!(unread, ["two", "four"], "nothing of a forged cell");
+    scene.bob.hears(&["two", "four"]);
     assert!(shown(&scene.bob).iter().all(|row| row.starts_with('[') || all_of(&FIVE).contains(row)));
     assert_eq!(alarm(&scene.bob), None);
     scene.liar.rewrite(scene.to_bob, cells);
-    assert_eq!(scene.bob.unread(), ["one", "three", "five"]);
-    assert_eq!(shown(&scene.bob), all_of(&FIVE));
+    scene.bob.hears(&["one", "three", "five"]);
+    shows(&scene.bob, &all_of(&FIVE));
     scene.bob.ok(&["send", "Ana", "all here"]);
     assert_eq!((alarm(&scene.ana), alarm(&scene.bob)), (None, None));
 }
@@ -191,24 +207,24 @@ fn garbage_without_end_stops_no_one_from_sending() {
     let cells = scene.ana_writes(&FIVE);
     let garbage = (0..40).flat_map(|at| [flipped(&cells[at % 5], 1 + at), cells[at % 5].clone()]);
     scene.liar.rewrite(scene.to_bob, garbage.collect());
-    assert_eq!(scene.bob.unread(), FIVE);
+    scene.bob.hears(&FIVE);
     // "Could not be opened" may be said, since the relay does that; nothing is latched by it.
     let said = alarm(&scene.bob).unwrap_or_default();
     assert!(said.is_empty() || said.contains("could not be opened"), "{said}");
     scene.bob.ok(&["send", "Ana", "still here"]);
-    assert_eq!(scene.ana.unread(), ["still here"]);
-    assert_eq!(shown(&scene.bob), all_of(&FIVE));
+    scene.ana.hears(&["still here"]);
+    shows(&scene.bob, &all_of(&FIVE));
 }
 
 #[test]
 fn cells_in_a_queue_that_is_not_theirs_are_shown_to_nobody() {
     let scene = Scene::new();
     let eve = person(&scene.liar, scene.folder.path(), "Eve");
-    meet(&eve, &scene.bob);
+    eve.meets(&scene.bob);
     eve.ok(&["send", "Bob", "hello from Eve"]);
     let eve_to_bob = scene.liar.newest();
     assert_ne!(eve_to_bob, scene.to_bob);
-    assert_eq!(scene.bob.unread(), ["hello from Eve"]);
+    scene.bob.hears(&["hello from Eve"]);
 
     let from_ana = scene.ana_writes(&["Ana's secret"]);
     eve.ok(&["send", "Bob", "Eve's secret"]);
@@ -291,7 +307,7 @@ fn whatever_a_seeded_liar_does_each_text_is_shown_once_and_in_order() {
         scene.liar.rewrite(queue, scene.liar.ever(queue));
     }
     for (reader, of) in [(&scene.bob, &written[0]), (&scene.ana, &written[1])] {
-        assert_eq!(shown(reader), *of);
+        shows(reader, of);
         let said = alarm(reader).unwrap_or_default();
         assert!(said.is_empty() || said.contains("could not be opened"), "a false alarm: {said}");
     }
