@@ -13,7 +13,7 @@ use crate::api::{MessageId, Notice, Position};
 use crate::content::{Content, Control, Kind, Text};
 use crate::limits::PREVIEW;
 use crate::rows::{
-    Alarm, Contact, Corrupt, Hidden, Last, Message, MessageBody, Occurrence, Role, Rows, StandingRow,
+    Alarm, Contact, Corrupt, Hidden, Last, Message, MessageBody, Occurrence, Receipt, Role, Rows, StandingRow,
 };
 use crate::sanitize;
 use crate::tx::Tx;
@@ -64,8 +64,11 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// A message of theirs, unless it was shown before: at its slot, else at the end.
     fn show(&mut self, origin: Origin, message: &Message) -> Result<(), Corrupt> {
         let Origin { contact: id, slot, .. } = origin;
-        if self.position(id, false, MessageId(message.id))?.is_some() {
-            return Ok(());
+        if let Some(position) = self.position(id, false, MessageId(message.id))? {
+            // Sealed again in another session, as its sender does not know that it arrived: that much is answered.
+            let shown: Option<Message> = self.load(Message::key(id, position))?;
+            let read = shown.is_some_and(|shown| !shown.unread);
+            return self.owe(id, position, Receipt { id: message.id, read });
         }
         let mut contact = self.contact(id)?;
         let position = slot.unwrap_or_else(|| contact.take_positions(1));
@@ -75,7 +78,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         contact.unread = contact.unread.saturating_add(1);
         note_last(&mut contact, message);
         self.put_contact(id, &contact);
-        self.owe_receipt(id, position, message.id)?;
+        self.owe(id, position, Receipt { id: message.id, read: false })?;
         self.tell(Notice::Arrived(id));
         self.tell(Notice::Chat(id));
         self.tell(Notice::Chats);

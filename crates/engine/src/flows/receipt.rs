@@ -17,17 +17,8 @@ use crate::tx::{Stop, Tx};
 use subrosa_codec::Millis;
 
 impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
-    /// A message of theirs is on this disk.
-    pub(super) fn owe_receipt(
-        &mut self,
-        id: ContactId,
-        position: Position,
-        message: [u8; 16],
-    ) -> Result<(), Corrupt> {
-        self.owe(id, position, Receipt { id: message, read: false })
-    }
-
-    fn owe(&mut self, id: ContactId, position: Position, receipt: Receipt) -> Result<(), Corrupt> {
+    /// A message of theirs is on this disk, or was on the screen: a receipt for it goes out soon.
+    pub(super) fn owe(&mut self, id: ContactId, position: Position, receipt: Receipt) -> Result<(), Corrupt> {
         if !self.me()?.receipts || self.contact(id)?.standing != StandingRow::Contact {
             return Ok(());
         }

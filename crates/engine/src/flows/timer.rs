@@ -33,7 +33,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             if timer.at > self.now.0 {
                 continue;
             }
-            if kind.ends() && !trusted {
+            if kind.ends() && !trusted && !self.leaving(kind, key.id)? {
                 self.timer(kind, key.id, self.now.plus(Millis::HOUR));
                 continue;
             }
@@ -44,6 +44,15 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             self.wake_at(next);
         }
         Ok(())
+    }
+
+    /// A last word to somebody forgotten: its end harms nothing, and there may be no queue whose relay says the day.
+    fn leaving(&self, kind: TimerKind, subject: i64) -> Result<bool, Corrupt> {
+        let session: Option<Session> = match kind {
+            TimerKind::Drain => self.load(Session::key(SessionKey(subject)))?,
+            _ => None,
+        };
+        Ok(session.is_some_and(|session| session.role == Role::Leaving))
     }
 
     fn rang(&mut self, kind: TimerKind, key: Key) -> Result<(), Corrupt> {

@@ -64,6 +64,11 @@ impl Person {
 }
 
 impl World {
+    /// The newest link that `who` made.
+    pub(crate) fn newest_link(&self, who: Who) -> Option<String> {
+        self.invites(who).into_iter().filter(|invite| invite.mine).max_by_key(|invite| invite.id)?.link
+    }
+
     /// Everything that reads rows, on rows that may be damaged; nothing is kept. How often that was said.
     pub(crate) fn poke(&mut self, who: Who) -> usize {
         let now = self.now;
