@@ -114,6 +114,17 @@ fn another_kind_salt_or_identity_does_not_fit_the_link() {
 }
 
 #[test]
+fn a_link_that_says_another_kind_than_its_secret_is_refused() {
+    // The inviter's own doing: S commits to a one-time invite, the link in front of it says address.
+    let created = invite(InviteKind::OneTime);
+    let secret = created.link.secret().expose();
+    let link = |kind| Link::new(kind, created.link.relay(), "h", 1, secret).unwrap();
+    let open = |kind| Bundle::open(&link(kind), &created.bundle, jon().public(), TODAY).err();
+    assert_eq!(open(InviteKind::OneTime), None);
+    assert_eq!(open(InviteKind::Address), Some(BundleError::Refused));
+}
+
+#[test]
 fn malformed_fields_are_refused_even_with_a_signature() {
     assert_eq!(changed(0, &[1]), None, "resealing alone changes nothing");
     let not_canonical = point("edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f");
