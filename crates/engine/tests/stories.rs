@@ -698,6 +698,22 @@ mod relay {
     }
 
     #[test]
+    fn three_cells_with_changed_bodies_suggest_a_recovery_and_stop_nothing() {
+        let mut world = friends(59);
+        for _ in 0..3 {
+            world.send(ANN, BOB, 1);
+        }
+        while world.work(ANN) {}
+        world.relay.flip(3_000);
+        world.drain();
+        assert_eq!(alarm(&world, BOB, ANN), Some(AlarmKind::OutOfStep));
+        assert!(try_send(&mut world, BOB, ANN, "x x").is_ok());
+        world.send(ANN, BOB, 1);
+        world.live(Millis::DAY.times(3));
+        assert_eq!(reads(&world, BOB, ANN), ["0", "1", "2", "3"]);
+    }
+
+    #[test]
     fn foreign_and_damaged_cells_are_noise_and_at_most_out_of_step() {
         let mut world = friends(56);
         for round in 0..6 {

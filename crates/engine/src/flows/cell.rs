@@ -12,7 +12,7 @@ use crate::api::{ContactId, Notice};
 use crate::event::Effect;
 use crate::id::{InboundId, SessionKey};
 use crate::limits::{BAD_BODIES, STRANGE};
-use crate::rows::{Alarm, Bad, Contact, Corrupt, Inbound, InboundState, Rows, StandingRow};
+use crate::rows::{Alarm, Bad, Contact, Corrupt, Inbound, InboundState, Rows, Span, StandingRow, Table};
 use crate::tx::Tx;
 
 impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
@@ -85,7 +85,8 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         }
         bad.bodies.truncate(BAD_BODIES);
         self.put(Bad::key(key, seq), &bad);
-        Ok(())
+        let cells = self.span(Span::under(Table::Bad, key.0))?.len();
+        if cells >= STRANGE { self.alarm_in(key, Alarm::OutOfStep) } else { Ok(()) }
     }
 
     /// Nobody's cell in a contact's own queue: three different ones mean that we are out of step. The relay can
