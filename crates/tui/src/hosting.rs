@@ -5,7 +5,8 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU16;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 
@@ -58,6 +59,14 @@ impl Hosted {
         self.relay.is_some()
     }
 
+    /// Resolves when it ended by itself, which it does when its disk fails.
+    async fn ended(&self) -> Result<(), Fail> {
+        match &self.relay {
+            Some(relay) => relay.ended().await.map_err(|why| Fail::new(Exit::Store, why.to_string())),
+            None => std::future::pending().await,
+        }
+    }
+
     /// Ends it, if it is ours, after everything is on disk.
     pub(crate) fn stop(self) {
         if let Some(relay) = self.relay {
@@ -86,11 +95,26 @@ pub(crate) fn suggestion() -> (String, &'static str) {
 pub(crate) fn set_up(place: &Place, host: &str) -> Result<(), Fail> {
     let (host, port) = split(host)?;
     let host = if host.is_empty() { suggestion().0 } else { host };
-    let ip = match Reach::of(&host) {
-        Reach::ThisMachine => Ipv4Addr::LOCALHOST,
-        Reach::ThisNetwork | Reach::Internet | Reach::Name => Ipv4Addr::UNSPECIFIED,
-    };
-    write(place, &Record { listen: SocketAddr::new(IpAddr::V4(ip), port), host, address: None })
+    let listen = SocketAddr::new(listens(&host), port);
+    write(place, &Record { listen, host, address: None })
+}
+
+/// Where a relay announced at `host` has to listen: no wider than whom it is for.
+fn listens(host: &str) -> IpAddr {
+    match (Reach::of(host), host.parse()) {
+        (Reach::ThisMachine, Ok(IpAddr::V6(_))) => Ipv6Addr::LOCALHOST.into(),
+        (Reach::ThisMachine, _) => Ipv4Addr::LOCALHOST.into(),
+        // Both families; IPv4 alone where there is no other.
+        (Reach::ThisNetwork | Reach::Internet | Reach::Name, _) => Ipv6Addr::UNSPECIFIED.into(),
+    }
+}
+
+/// How this machine reaches what listens on `listen`, at the port that it has.
+fn loopback(listen: SocketAddr, port: u16) -> SocketAddr {
+    match listen.ip() {
+        IpAddr::V6(ip) if ip.is_loopback() => (ip, port).into(),
+        _ => (Ipv4Addr::LOCALHOST, port).into(),
+    }
 }
 
 /// Makes the profile host no relay: another try of the first run chose otherwise. What a relay kept stays.
@@ -114,7 +138,10 @@ fn split(text: &str) -> Result<(String, u16), Fail> {
         Some(_) => return Err(bad()),
         None => (text, None),
     };
-    let port = port.map_or(Ok(0), |port| port.parse().map_err(|_| bad()))?;
+    let port = match port {
+        Some(port) => port.parse::<NonZeroU16>().map_err(|_| bad())?.get(),
+        None => 0,
+    };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     Ok((host.to_owned(), port))
 }
@@ -156,11 +183,10 @@ pub(crate) fn start(place: &Place) -> Result<Option<Hosted>, Fail> {
     let mut config = Config::local(place.folder.join("relay"));
     config.listen = record.listen;
     config.host = Some(record.host.clone());
-    let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     match Relay::start(config) {
         Ok(relay) => {
             let address = relay.address().clone();
-            let local = loopback(relay.local_addr().port());
+            let local = loopback(record.listen, relay.local_addr().port());
             let text = Some(address.to_string());
             if record.address != text {
                 record.address = text;
@@ -178,7 +204,7 @@ pub(crate) fn start(place: &Place) -> Result<Option<Hosted>, Fail> {
                     "another subrosa is starting this profile's relay: try again in a moment",
                 )
             })?;
-            let local = loopback(record.listen.port());
+            let local = loopback(record.listen, record.listen.port());
             Ok(Some(Hosted { relay: None, address, local }))
         }
         Err(why) => Err(Fail::new(Exit::Relay, why.to_string())),
@@ -203,9 +229,14 @@ pub(crate) fn serve(place: &Place, printer: &Printer) -> Result<Exit, Fail> {
         return Err(Fail::new(Exit::InUse, "this profile's relay is running already, in another subrosa"));
     };
     printer.print(&Out::Hosting { address: hosted.address().to_string(), reach: hosted.reach().to_owned() });
-    runtime.block_on(signals.next());
+    let end = runtime.block_on(async {
+        tokio::select! {
+            () = signals.next() => Ok(()),
+            end = hosted.ended() => end,
+        }
+    });
     hosted.stop();
-    Ok(Exit::Done)
+    end.map(|()| Exit::Done)
 }
 
 #[cfg(test)]
@@ -223,8 +254,36 @@ mod tests {
     }
 
     #[test]
+    fn it_listens_where_its_announced_host_leads_and_no_wider() {
+        for (host, ip) in [
+            ("127.0.0.1", "127.0.0.1"),
+            ("localhost", "127.0.0.1"),
+            ("::1", "::1"),
+            ("192.168.0.9", "::"),
+            ("2001:db8::1", "::"),
+            ("relay.example.org", "::"),
+        ] {
+            assert_eq!(listens(host), ip.parse::<IpAddr>().unwrap(), "{host}");
+        }
+        let on = |listen: &str| loopback(listen.parse().unwrap(), 7).to_string();
+        assert_eq!((on("[::]:0"), on("[::1]:0")), ("127.0.0.1:7".into(), "[::1]:7".into()));
+    }
+
+    #[test]
+    fn a_relay_announced_at_an_ipv6_address_is_reached_over_loopback() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { name: "test".into(), folder: folder.path().to_owned() };
+        set_up(&place, "[fd00::7]:0").unwrap_err();
+        set_up(&place, "fd00::7").unwrap();
+        let hosted = start(&place).unwrap().unwrap();
+        assert!(hosted.address().to_string().starts_with("subrosa://[fd00::7]:"));
+        assert!(hosted.dial().1.ip().is_loopback());
+        hosted.stop();
+    }
+
+    #[test]
     fn a_port_that_is_none_is_refused() {
-        for text in [":1", "a:b", "a:70000"] {
+        for text in [":1", "a:b", "a:0", "a:70000"] {
             assert!(split(text).is_err(), "{text}");
         }
     }

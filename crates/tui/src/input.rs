@@ -119,7 +119,7 @@ pub(crate) struct SecretField(Zeroizing<String>);
 
 impl SecretField {
     /// Room that is set aside at once, so that typing does not leave copies behind in memory.
-    const ROOM: usize = 256;
+    pub(crate) const ROOM: usize = 256;
 
     /// What was typed, for the one who needs it.
     pub(crate) fn take(&mut self) -> Zeroizing<String> {

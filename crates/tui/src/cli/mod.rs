@@ -26,7 +26,7 @@ pub(crate) use exit::{Exit, Fail};
 pub(crate) use out::Out;
 pub(crate) use out::Printer;
 pub(crate) use profile::Place;
-pub(crate) use session::{Started, start};
+pub(crate) use session::{Started, open, own_relay, start};
 
 /// Parses this process's arguments and does what they say.
 pub(crate) fn main() -> ExitCode {

@@ -3,7 +3,7 @@
 //! Spec: docs/guide/chat.md, "Profiles". Invariant: a passphrase comes from a file, a descriptor or a prompt, never from argv.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 use super::args::{Key, New};
 use super::exit::{Exit, Fail};
 
-/// Longest passphrase that is read, in bytes.
-const LONGEST: u64 = 4096;
+/// Longest passphrase, in bytes: as many as the screen's field takes.
+const LONGEST: usize = crate::input::SecretField::ROOM;
 
 /// A profile's name and folder.
 #[derive(Clone, Debug)]
@@ -100,13 +100,21 @@ fn first_line(path: &Path) -> Result<Zeroizing<String>, Fail> {
             format!("the passphrase could not be read from {}: {why}", path.display()),
         )
     };
-    // Room for all of it at once: a String that grows leaves its old bytes behind.
-    let mut line = Zeroizing::new(String::with_capacity(LONGEST as usize + 1));
+    // Room for all of it at once, and no buffered reader: what grows or buffers leaves its bytes behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 2));
     let file = File::open(path).map_err(fail)?;
-    BufReader::new(file.take(LONGEST)).read_line(&mut line).map_err(fail)?;
-    let end = line.trim_end_matches(['\r', '\n']).len();
-    line.truncate(end);
-    Ok(line)
+    file.take(LONGEST as u64 + 2).read_to_end(&mut bytes).map_err(fail)?;
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.len() > LONGEST {
+        return Err(too_long());
+    }
+    let text = std::str::from_utf8(line).map_err(|why| fail(std::io::Error::other(why)))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+fn too_long() -> Fail {
+    Fail::new(Exit::Passphrase, format!("a passphrase has at most {LONGEST} bytes, and this one is longer"))
 }
 
 fn prompt(text: &str) -> Result<Zeroizing<String>, Fail> {
@@ -117,6 +125,7 @@ fn prompt(text: &str) -> Result<Zeroizing<String>, Fail> {
     rpassword::prompt_password(text)
         .map(Zeroizing::new)
         .map_err(|why| Fail::new(Exit::Passphrase, format!("the passphrase could not be read: {why}")))
+        .and_then(|text| if text.len() > LONGEST { Err(too_long()) } else { Ok(text) })
 }
 
 #[cfg(test)]
@@ -137,6 +146,18 @@ mod tests {
         let file = folder.path().join("pass");
         std::fs::write(&file, "two words \r\nand more\n").unwrap();
         assert_eq!(*first_line(&file).unwrap(), "two words ");
+        std::fs::write(&file, "no line break").unwrap();
+        assert_eq!(*first_line(&file).unwrap(), "no line break");
         assert!(first_line(&folder.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn a_passphrase_that_the_screen_could_not_take_is_refused_and_not_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pass");
+        for (len, taken) in [(LONGEST, true), (LONGEST + 1, false), (10 * LONGEST, false)] {
+            std::fs::write(&file, "x".repeat(len) + "\nmore").unwrap();
+            assert_eq!(first_line(&file).map(|line| line.len()).ok(), taken.then_some(len), "{len}");
+        }
     }
 }

@@ -28,15 +28,38 @@ pub(crate) struct Started {
     pub(crate) hosted: Option<Hosted>,
 }
 
+/// The relay that a profile hosts, if it does.
+#[cfg(feature = "host")]
+pub(crate) type Own = Option<Hosted>;
+/// This program can't host one.
+#[cfg(not(feature = "host"))]
+pub(crate) type Own = ();
+
+/// Starts the relay that the profile at `place` hosts, if it does.
+pub(crate) fn own_relay(place: &Place) -> Result<Own, Fail> {
+    #[cfg(feature = "host")]
+    return crate::hosting::start(place);
+    #[cfg(not(feature = "host"))]
+    {
+        let _ = place;
+        Ok(())
+    }
+}
+
 /// Opens the profile at `place`, its own relay first.
 pub(crate) fn start(place: &Place, unlock: subrosa_client::Unlock) -> Result<Started, Fail> {
+    open(place, own_relay(place)?, unlock)
+}
+
+/// Opens the profile at `place` beside its own relay.
+pub(crate) fn open(place: &Place, own: Own, unlock: subrosa_client::Unlock) -> Result<Started, Fail> {
     let mut options = Options::new(&place.folder);
     #[cfg(feature = "host")]
-    let hosted = crate::hosting::start(place)?;
+    let hosted = own;
     #[cfg(feature = "host")]
     options.dial.extend(hosted.as_ref().map(Hosted::dial));
     #[cfg(not(feature = "host"))]
-    let _ = &mut options;
+    let ((), _) = (own, &mut options);
     let (client, notices) = subrosa_client::open(options, unlock)?;
     Ok(Started {
         client,

@@ -1,6 +1,7 @@
 //! Making a profile, and changing its passphrase.
 //!
-//! Spec: docs/guide/chat.md, "Profiles". Invariant: a relay address is checked before a profile is made.
+//! Spec: docs/guide/chat.md, "Profiles". Invariant: a relay address is checked, and an own relay
+//! runs, before a profile is made.
 
 use std::time::Duration;
 
@@ -23,12 +24,16 @@ pub(super) async fn init(place: &Place, key: &Key, init: &Init, printer: &Printe
         RelayAddress::parse(address).map_err(|why| Fail::new(Exit::Relay, why.to_string()))?;
     }
     let unlock = init.new.unlock(key)?;
-    subrosa_client::create(&Options::new(&place.folder), &init.name, &unlock)?;
     #[cfg(feature = "host")]
-    if let Some(host) = &init.host {
-        crate::hosting::set_up(place, host)?;
+    match &init.host {
+        Some(host) => crate::hosting::set_up(place, host)?,
+        // What a try that failed left.
+        None => crate::hosting::forget(place)?,
     }
-    let started = super::session::start(place, unlock)?;
+    // The relay first: if its host or port is no good, there is no profile yet and `init` can be repeated.
+    let own = super::session::own_relay(place)?;
+    subrosa_client::create(&Options::new(&place.folder), &init.name, &unlock)?;
+    let started = super::session::open(place, own, unlock)?;
     #[cfg(feature = "host")]
     let hosted = started.hosted.as_ref().map(|hosted| hosted.address().to_string());
     #[cfg(not(feature = "host"))]

@@ -20,7 +20,9 @@ use zeroize::Zeroizing;
 use crate::cli::{Exit, Fail, Place, Started};
 #[cfg(feature = "host")]
 use crate::hosting::Hosted;
-use crate::msg::{Failure, Home, Msg, Opened, Purpose, Slot, Start};
+#[cfg(feature = "host")]
+use crate::msg::Msg;
+use crate::msg::{Failure, Home, Opened, Purpose, Slot, Start};
 
 /// How long the last commands may take when the program ends.
 const LAST: Duration = Duration::from_secs(5);
@@ -33,7 +35,8 @@ pub(crate) enum Heard {
     Did(Purpose, Result<Done, ClientError>),
     /// The client tells something.
     Notice(Notice),
-    /// Something for the screen, from the program itself.
+    /// Something for the screen, from the program itself: how the demo begins.
+    #[cfg(feature = "host")]
     Say(Msg),
     /// The profile is open, or is not.
     Ready(Result<Box<Ready>, Fail>),
@@ -64,7 +67,14 @@ pub(crate) struct Hands {
     mouth: UnboundedSender<(usize, Heard)>,
     open: Option<Open>,
     /// What the profile was made with in this run: another try opens it with the same.
-    made: Arc<Mutex<Option<Unlock>>>,
+    made: Arc<Mutex<Option<Made>>>,
+}
+
+/// What a profile was made with.
+#[derive(Clone)]
+struct Made {
+    name: String,
+    unlock: Unlock,
 }
 
 impl Hands {
@@ -201,16 +211,18 @@ impl From<ClientError> for Failure {
 
 /// Makes the profile that the first run asked for and opens it. A second try after a failure goes on where the first
 /// one stopped.
-fn begin(place: &Place, start: &Start, made: &Mutex<Option<Unlock>>) -> Result<Box<Ready>, Fail> {
+fn begin(place: &Place, start: &Start, made: &Mutex<Option<Made>>) -> Result<Box<Ready>, Fail> {
     let address = match &start.home {
         Home::At(address) => Some(
             RelayAddress::parse(address).map_err(|why| Fail::new(Exit::Relay, why.to_string()))?.to_string(),
         ),
         Home::Here => None,
     };
-    let unlock = make(&place.folder, start, made)?;
     host(place, &start.home)?;
-    let started = crate::cli::start(place, unlock)?;
+    let own = crate::cli::own_relay(place)?;
+    let made = make(&place.folder, start, made)?;
+    let started = crate::cli::open(place, own, made.unlock.clone())?;
+    Handle::current().block_on(correct(&started.client, start, &made))?;
     #[cfg(feature = "host")]
     let hosted = started.hosted.as_ref().map(|hosted| hosted.address().to_string());
     #[cfg(not(feature = "host"))]
@@ -221,17 +233,33 @@ fn begin(place: &Place, start: &Start, made: &Mutex<Option<Unlock>>) -> Result<B
     Ok(Box::new(Ready { started, fresh: true }))
 }
 
-/// Makes the vault, unless an earlier try of this run did. Answers what opens it.
-fn make(folder: &Path, start: &Start, made: &Mutex<Option<Unlock>>) -> Result<Unlock, Fail> {
+/// What opens the profile that `start` asks for.
+fn wanted(start: &Start) -> Unlock {
+    start.passphrase.clone().map_or(Unlock::None, Unlock::Passphrase)
+}
+
+/// Makes the vault, unless an earlier try of this run did. Answers what it was made with.
+fn make(folder: &Path, start: &Start, made: &Mutex<Option<Made>>) -> Result<Made, Fail> {
     let mut made =
         made.lock().map_err(|_| Fail::new(Exit::Failed, "an earlier try broke off: start again"))?;
-    if let Some(unlock) = &*made {
-        return Ok(unlock.clone());
+    if let Some(made) = &*made {
+        return Ok(made.clone());
     }
-    let unlock = start.passphrase.clone().map_or(Unlock::None, Unlock::Passphrase);
+    let unlock = wanted(start);
     subrosa_client::create(&Options::new(folder), &start.name, &unlock)?;
-    *made = Some(unlock.clone());
-    Ok(unlock)
+    Ok(made.insert(Made { name: start.name.clone(), unlock }).clone())
+}
+
+/// Gives a profile that an earlier try made the name and the passphrase that were typed since.
+async fn correct(client: &Client, start: &Start, made: &Made) -> Result<(), ClientError> {
+    if made.name != start.name {
+        client.command(Command::SetName(start.name.clone())).await?;
+    }
+    match (&made.unlock, wanted(start)) {
+        (Unlock::None, Unlock::None) => Ok(()),
+        (Unlock::Passphrase(old), Unlock::Passphrase(new)) if *old == new => Ok(()),
+        (_, unlock) => client.set_passphrase(unlock).await,
+    }
 }
 
 /// Sets this machine up to host the profile's relay, or not to.
@@ -250,5 +278,40 @@ fn host(place: &Place, home: &Home) -> Result<(), Fail> {
             let _ = place;
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_second_try_of_the_first_run_takes_the_name_and_passphrase_that_were_typed_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { name: "test".into(), folder: folder.path().to_owned() };
+        // A relay that is not there: nothing answers on port 9 of this machine.
+        let home = RelayAddress::new(subrosa_client::RelayKeyHash::from_bytes([7; 32]), "127.0.0.1", 9);
+        let home = Home::At(home.unwrap().to_string());
+        let typed = |name: &str, passphrase: &str| Start {
+            name: name.into(),
+            passphrase: Some(Zeroizing::new(passphrase.into())),
+            home: home.clone(),
+        };
+        let made = Mutex::default();
+        make(&place.folder, &typed("An", "first"), &made).map(drop).unwrap();
+        let second = typed("Ana", "second");
+        let begun = {
+            let place = place.clone();
+            tokio::task::spawn_blocking(move || begin(&place, &second, &made)).await.unwrap()
+        };
+        begun.map(|ready| ready.started.client).unwrap().close().await;
+        let open = |passphrase: &str| {
+            subrosa_client::open(Options::new(folder.path()), Unlock::passphrase(passphrase))
+        };
+        assert!(open("first").is_err());
+        let (client, _notices) = open("second").unwrap();
+        let Ok(Answer::Me(me)) = client.query(Query::Me).await else { panic!("who am I?") };
+        assert_eq!(me.name, "Ana");
+        client.close().await;
     }
 }
