@@ -29,7 +29,8 @@ pub(crate) enum Msg {
     Opened(Opened),
     /// The profile was not made or opened: the sentence says why.
     NotOpened(String),
-    /// A chat is to be shown.
+    /// A chat is to be shown: how the demo begins.
+    #[cfg(feature = "host")]
     Show(ContactId),
     /// The program ends, whether the person likes it or not.
     End,

@@ -42,6 +42,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
         Msg::Notice(notice) => notice::notice(model, notice, &mut out),
         Msg::Opened(opened) => opened_profile(model, opened, &mut out),
         Msg::NotOpened(why) => start::not_opened(model, why),
+        #[cfg(feature = "host")]
         Msg::Show(id) => chat::open(model, id, &mut out),
         Msg::End => {
             // What is being sent keeps its draft in the vault until it has its outcome.

@@ -72,6 +72,7 @@ pub(crate) enum Out {
     Note {
         text: String,
     },
+    #[cfg(feature = "host")]
     Hosting {
         address: String,
         reach: String,
@@ -244,6 +245,7 @@ impl Out {
             }
             Self::Done { what } => (*what).to_owned(),
             Self::Note { text } => text.clone(),
+            #[cfg(feature = "host")]
             Self::Hosting { address, reach } => format!("{address}\n{reach}"),
             Self::Error { message, .. } => message.clone(),
         }

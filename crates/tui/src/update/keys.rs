@@ -173,6 +173,8 @@ fn cancel(model: &mut Model, out: &mut Vec<Cmd>) {
 }
 
 pub(super) fn paste(model: &mut Model, text: &str, out: &mut Vec<Cmd>) {
+    // Most terminals end the lines of a paste with a carriage return.
+    let text = &*text.replace("\r\n", "\n").replace('\r', "\n");
     if !matches!(model.stage, Stage::Open) {
         return start::paste(model, text);
     }

@@ -70,6 +70,18 @@ fn a_paste_never_sends_and_a_long_one_asks() {
 }
 
 #[test]
+fn a_paste_asks_whatever_ends_its_lines() {
+    for end in ["\n", "\r", "\r\n"] {
+        let mut model = chatting(Look::standard(), 80, 24);
+        model.open_talk_mut().expect("open").composer.editor.replace("");
+        drop(update(&mut model, Msg::Paste(format!("line{end}").repeat(6))));
+        assert!(matches!(model.overlays.last(), Some(Overlay::Question(_))), "{end:?}");
+        drop(key(&mut model, KeyCode::Char('y')));
+        assert_eq!(written(&model), "line\n".repeat(6));
+    }
+}
+
+#[test]
 fn a_pasted_command_is_a_text() {
     let mut model = chatting(Look::standard(), 80, 24);
     model.open_talk_mut().expect("open").composer.editor.replace("");

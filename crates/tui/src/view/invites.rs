@@ -85,14 +85,15 @@ fn status(model: &Model, inner: Rect, buf: &mut Buffer) {
 fn facts(model: &Model, screen: &Invites, invite: &Invite, area: Rect, buf: &mut Buffer) -> u16 {
     let mine = mine(model);
     let at = mine.iter().position(|other| other.id == invite.id).unwrap_or(0);
-    let title = format!("Invite {} of {}", at + 1, mine.len());
+    let others = if mine.len() > 1 { " (arrows: the others)" } else { "" };
+    let title = format!("Invite {} of {}{others}", at + 1, mine.len());
     let inner = frame::plain(model, area, &title, buf);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let style = |role| model.look.style(role);
     // On a short screen the link comes first; nothing may cut it.
     let gap = u16::from(area.height >= 18);
     let mut row = 0;
-    if screen.welcome {
+    if screen.welcome && !invite.reusable {
         row = paragraph(buf, inner, row, "You are set up. Give this to a friend:", style(Role::Accent)) + gap;
     }
     let link = invite.link.as_deref().filter(|_| usable(invite));
