@@ -97,7 +97,7 @@ def run(program, long, first):
         acts = (twins.ORDINARY, twins.HOSTILE)[n % 2]
         runs.one("side by side", first + 200 + n, runs.fuzz(500, acts, 1 + n // 2 % 2))
     for n in range(scale):
-        runs.one("storm", first + 300 + n, runs.storm(150 if long else 60))
+        runs.one("storm", first + 300 + n, runs.storm(150 if long else 75))
     if long:
         runs.one("monologue", first + 400, runs.monologue(4300))
     print(f"mixed: {runs.passed} passed, {runs.failed} failed")

@@ -192,22 +192,32 @@ HOSTILE = {"seal": 24, "burst": 2, "deliver": 26, "late": 12, "damaged": 2, "wai
 def storm(ends, publics, rng, turns):
     """A joiner who respects no window, and whose cells are mostly lost: every limit of "Giving up" is passed."""
     fuzz, peer, own = Fuzz(ends, publics, rng, ORDINARY), forger(ends[0].python.sessions["s"]), ends[0].python.own
-    sent = fuzz.cells[0]
+    sent, first = fuzz.cells[0], []
     for turn in range(turns):
         few = rng.choice([1, 1, 2, 3])
         for _ in range(rng.choice([few, few, 300, 950]) if turn % 40 < 20 else few):
             sent.append(peer.seal(Part(0, 1, b""), rng.choice(["text", "control"]), rng.randbytes(160)))
+        first.append(sent[-few])
         late = [rng.choice(sent[-5000:]) for _ in range(rng.choice([0, 0, 3]))]
-        for cell in sent[-1:] + late:
-            try:
-                fuzz.give(0, cell)
-            except Err as e:
-                fuzz.note(str(e).split()[0])
+        give_all(fuzz, sent[-1:] + late)
         ends[1].call("state", "s")
         fuzz.now += rng.choice([0, DAY])
         peer.open(unword(ends[1].call("seal", "s", "control", 0, 1, b"", rng.randbytes(160))[0]), own, fuzz.now)
-    fuzz.age(1)
+    # One of each epoch, and each day until nothing waits: where the limits lie exactly.
+    give_all(fuzz, first)
+    while ends[1].python.sessions["s"].waiting:
+        fuzz.now += DAY
+        fuzz.age(1)
+        ends[1].call("state", "s")
     return fuzz
+
+
+def give_all(fuzz, cells):
+    for cell in cells:
+        try:
+            fuzz.give(0, cell)
+        except Err as e:
+            fuzz.note(str(e).split()[0])
 
 
 def monologue(ends, publics, rng, cells):
