@@ -197,6 +197,35 @@ mod tests {
         assert_eq!(open(&newer), Err(BackupError::NewerVersion));
     }
 
+    /// A file of these texts, sealed under the right words.
+    fn file_of(texts: &[Vec<u8>]) -> Vec<u8> {
+        let salt = [5; SALT_LEN];
+        let key = key(&BackupWords::from_bytes(&[2; 32]), &salt);
+        let mut file = [&[VERSION][..], &salt].concat();
+        for (index, text) in (0..).zip(texts) {
+            let aad = Place { salt: &salt, index, last: index as usize + 1 == texts.len() }.aad();
+            file.extend_from_slice(&aead::seal_x_hedged(key.expose(), &[6; 24], &aad, text));
+        }
+        file
+    }
+
+    #[test]
+    fn lengths_padding_and_counts_that_no_writer_makes_are_refused() {
+        let chunk = |len: u64, last: u8| {
+            let mut text = vec![0; TEXT_LEN];
+            text[..8].copy_from_slice(&len.to_le_bytes());
+            text[TEXT_LEN - 1] = last;
+            text
+        };
+        let zeros = || vec![0; TEXT_LEN];
+        assert_eq!(open(&file_of(&[chunk(3, 0)])), Ok(vec![0; 3]));
+        assert_eq!(open(&file_of(&[chunk(3, 1)])), Err(BackupError::Damaged), "padding");
+        assert_eq!(open(&file_of(&[chunk(3, 0), zeros()])), Err(BackupError::Damaged), "a chunk too many");
+        for len in [TEXT_LEN as u64 - 7, u64::MAX] {
+            assert_eq!(open(&file_of(&[chunk(len, 0)])), Err(BackupError::Damaged), "{len} bytes");
+        }
+    }
+
     #[test]
     fn the_same_randomness_for_two_contents_repeats_no_nonce() {
         let (a, b) = (sealed(b"a"), sealed(b"b"));

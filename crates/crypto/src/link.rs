@@ -273,15 +273,27 @@ mod tests {
         }
     }
 
+    /// A link of this first byte and length, its checksum right.
+    fn made_up(first: u8, len: usize) -> Option<LinkError> {
+        let mut bytes = alloc::vec![7; len];
+        bytes[0] = first;
+        let checksum = kdf::sha256(&[&bytes]);
+        bytes.extend_from_slice(&checksum[..4]);
+        Link::parse(&format!("subrosa://h:1/i#{}", URL_SAFE_NO_PAD.encode(&bytes))).err()
+    }
+
     #[test]
     fn a_newer_link_of_any_length_says_so() {
         for (first, len) in [(0x21, 65), (0x21, 97), (0x13, 65), (0x01, 65)] {
-            let mut bytes = alloc::vec![7; len];
-            bytes[0] = first;
-            let checksum = kdf::sha256(&[&bytes]);
-            bytes.extend_from_slice(&checksum[..4]);
-            let text = format!("subrosa://h:1/i#{}", URL_SAFE_NO_PAD.encode(&bytes));
-            assert_eq!(Link::parse(&text).err(), Some(LinkError::NewerVersion), "{first:x}");
+            assert_eq!(made_up(first, len), Some(LinkError::NewerVersion), "{first:x}");
+        }
+    }
+
+    #[test]
+    fn a_link_of_this_version_has_one_length() {
+        assert_eq!(made_up(0x11, 65), None);
+        for len in [1, 33, 64, 66, 97] {
+            assert_eq!(made_up(0x11, len), Some(LinkError::Damaged), "{len}");
         }
     }
 

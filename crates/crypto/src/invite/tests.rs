@@ -89,6 +89,8 @@ fn a_renewed_address_keeps_its_link_and_opens_old_handshakes_until_they_retire()
     let cells: Vec<_> =
         [&old, &new].map(|bundle| join(&jon(), bundle, &intro("Jon"), &mut rng(1)).unwrap().cell).into();
     assert!(cells.iter().all(|cell| accept(&me, &keys, cell, |_| false).is_ok()));
+    keys.retire(TODAY.plus(7));
+    assert!(accept(&me, &keys, &cells[0], |_| false).is_ok(), "on its last day it is not before that day");
     keys.retire(TODAY.plus(8));
     assert_eq!(accept(&me, &keys, &cells[0], |_| false).err(), Some(AcceptError::Spent));
     assert!(accept(&me, &keys, &cells[1], |_| false).is_ok());

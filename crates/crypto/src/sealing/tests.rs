@@ -51,6 +51,16 @@ fn any_altered_byte_of_the_header_is_refused() {
 }
 
 #[test]
+fn a_keyring_has_neither_salt_nor_parameters() {
+    let (header, _) = StoreHeader::create(&Unlock::Keyring(&[7; 32]), KdfParams::FLOOR, &mut rng()).unwrap();
+    for at in 18..46 {
+        let mut bad = header.write();
+        bad[at] = 1;
+        assert!(StoreHeader::parse(&bad).is_err(), "{at}");
+    }
+}
+
+#[test]
 fn parameters_outside_floor_and_cap_are_refused_before_any_memory_is_taken() {
     assert!(KdfParams::new(19 * 1024, 2, 1).is_ok());
     assert!(KdfParams::new(1024 * 1024, 16, 4).is_ok());
