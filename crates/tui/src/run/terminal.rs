@@ -86,7 +86,10 @@ impl Screen {
 
     /// Forgets what is shown: the next drawing draws everything.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Not ratatui's `clear`: that asks the terminal where its cursor stands, and whoever reads the keys takes the
+        // answer, or a terminal gives none.
+        let area = self.area()?;
+        self.terminal.resize(area)
     }
 
     /// Puts text on the terminal's clipboard (OSC 52), also through SSH.
