@@ -48,3 +48,31 @@ macro_rules! binaries {
         }
     };
 }
+
+/// The bytes of base64, of either alphabet, with or without padding.
+///
+/// # Panics
+/// When it is none.
+#[must_use]
+pub fn bytes_of_base64(text: &str) -> Vec<u8> {
+    let digit = |c: u8| match c {
+        b'A'..=b'Z' => c - b'A',
+        b'a'..=b'z' => c - b'a' + 26,
+        b'0'..=b'9' => c - b'0' + 52,
+        b'-' | b'+' => 62,
+        b'_' | b'/' => 63,
+        _ => panic!("not base64"),
+    };
+    let mut bytes = Vec::new();
+    let (mut held, mut bits) = (0_u32, 0);
+    for c in text.trim_end_matches('=').bytes() {
+        held = held << 6 | u32::from(digit(c));
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((held >> bits) as u8);
+            held &= (1 << bits) - 1;
+        }
+    }
+    bytes
+}

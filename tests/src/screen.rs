@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{Binaries, PATIENCE};
+use crate::{Binaries, PATIENCE, bytes_of_base64};
 
 /// A terminal with `subrosa` in it.
 pub struct Screen {
@@ -48,13 +48,36 @@ impl Screen {
     /// When there is no pseudo-terminal.
     #[must_use]
     pub fn start(binaries: Binaries, folder: &Path, args: &[&str]) -> Self {
-        let pty = native_pty_system().openpty(size(100, 30)).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(binaries.subrosa);
         command.arg("--folder");
         command.arg(folder);
         command.args(args);
+        Self::run(command, folder)
+    }
+
+    /// Starts a shell with job control, which knows `$SUBROSA` and `$FOLDER`.
+    ///
+    /// # Panics
+    /// When there is no pseudo-terminal.
+    #[must_use]
+    pub fn shell(binaries: Binaries, folder: &Path) -> Self {
+        let mut command = CommandBuilder::new("sh");
+        command.arg("-i");
+        command.env("PS1", "the-shell$ ");
+        command.env_remove("ENV");
+        command.env("SUBROSA", binaries.subrosa);
+        command.env("FOLDER", folder);
+        Self::run(command, folder)
+    }
+
+    fn run(mut command: CommandBuilder, folder: &Path) -> Self {
+        let pty = native_pty_system().openpty(size(100, 30)).expect("a pseudo-terminal");
         command.env("TERM", "xterm-256color");
         command.env("LANG", "C.UTF-8");
+        command.env("LC_ALL", "C.UTF-8");
+        // Logs, and the demo's folder, lie beside the profile.
+        command.env("XDG_STATE_HOME", folder.with_extension("state"));
+        command.env("TMPDIR", folder.parent().expect("a folder of the test's own"));
         command.env_remove("NO_COLOR");
         let child = pty.slave.spawn_command(command).expect("subrosa starts");
         drop(pty.slave);
@@ -161,6 +184,24 @@ impl Screen {
         let screen = seen.terminal.screen();
         let mouse = screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None;
         !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste() && !mouse
+    }
+
+    /// Whether the terminal echoes and edits lines by itself: raw mode is off.
+    #[must_use]
+    pub fn is_cooked(&self) -> bool {
+        // The type of the flags is not this crate's to name; their names are.
+        let flags = self.master.get_termios().map(|termios| format!("{:?}", termios.local_flags));
+        flags.is_some_and(|flags| flags.contains("ICANON") && flags.contains("ECHO"))
+    }
+
+    /// What was put on the terminal's clipboard last (OSC 52).
+    #[must_use]
+    pub fn copied(&self) -> Option<String> {
+        let seen = self.seen();
+        let raw = String::from_utf8_lossy(&seen.raw);
+        let (_, last) = raw.rsplit_once("\x1b]52;c;")?;
+        let (coded, _) = last.split_once('\x07')?;
+        String::from_utf8(bytes_of_base64(coded)).ok()
     }
 
     /// How many bytes were written to the terminal so far.

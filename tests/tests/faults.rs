@@ -1,6 +1,7 @@
 //! Bad input and bad luck: each has a sentence that says what happened and what to do, an exit code, and loses nothing.
 //!
-//! Spec: docs/guide/chat.md, "Exit codes" and "Troubleshooting". Invariant: after each fault the profile works on.
+//! Spec: docs/guide/chat.md, "Exit codes" and "When something goes wrong".
+//! Invariant: after each fault the profile works on.
 
 use std::io::{BufRead, BufReader};
 use std::process::Command;

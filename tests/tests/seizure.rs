@@ -1,13 +1,13 @@
 //! A seized folder, the relay's and a client's, searched byte for byte after a conversation.
 //!
-//! Spec: docs/security/threat-model.md, "Seizure"; docs/spec/relay.md, "What a relay keeps"; docs/spec/at-rest.md.
+//! Spec: docs/security/threat-model.md, "The relay's operator, or whoever seizes the relay"; docs/spec/relay.md, "What a relay keeps"; docs/spec/at-rest.md.
 //! Invariant: each needle is searched in a folder where it would be found (the control), before it is not found.
 
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use subrosa_tests::{Binaries, Haystack, Person, RelayProcess, binaries, eventually};
+use subrosa_tests::{Binaries, Haystack, Person, RelayProcess, binaries, bytes_of_base64, eventually};
 
 const BINARIES: Binaries = binaries!();
 
@@ -63,30 +63,6 @@ fn bytes_of_hex(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
     digits.chunks_exact(2).map(byte).collect()
-}
-
-/// The bytes of URL-safe base64 without padding.
-fn bytes_of_base64(text: &str) -> Vec<u8> {
-    let digit = |c: u8| match c {
-        b'A'..=b'Z' => c - b'A',
-        b'a'..=b'z' => c - b'a' + 26,
-        b'0'..=b'9' => c - b'0' + 52,
-        b'-' => 62,
-        b'_' => 63,
-        _ => panic!("not base64: {text}"),
-    };
-    let mut bytes = Vec::new();
-    let (mut held, mut bits) = (0_u32, 0);
-    for c in text.bytes() {
-        held = held << 6 | u32::from(digit(c));
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((held >> bits) as u8);
-            held &= (1 << bits) - 1;
-        }
-    }
-    bytes
 }
 
 /// `needle` lies in no file of `folder`, and would be found if it did.

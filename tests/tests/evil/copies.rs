@@ -1,6 +1,7 @@
 //! A profile that was copied, and one that was put back: the other side is told, and the owner too.
 //!
-//! Spec: docs/spec/ratchet.md, "Alarms"; A9, A10, A29. Invariant: an alarm stops sending until the person chose.
+//! Spec: docs/spec/ratchet.md, "Alarms and latches"; A9, A10, A29.
+//! Invariant: an alarm stops sending until the person chose.
 
 use std::path::Path;
 use std::process::Command;

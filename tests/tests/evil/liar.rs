@@ -1,6 +1,7 @@
 //! [`Liar`]: the real relay over a store that its operator rewrites while nobody looks.
 //!
-//! Spec: docs/security/threat-model.md, "A malicious relay". Invariant: between two calls of a client the operator may
+//! Spec: docs/security/threat-model.md, "The relay's operator, or whoever seizes the relay".
+//! Invariant: between two calls of a client the operator may
 //! do with stored cells and bundles whatever is possible with bytes; the code that serves them is the product's.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
