@@ -1,6 +1,6 @@
 //! The conformance suite: what every [`Store`] must do, run against real stores by their own tests.
 //!
-//! Spec: docs/spec/relay.md, "Semantics". Invariant: it passes for [`crate::MemStore`], and what it does not pin, a
+//! Spec: docs/spec/relay.md. Invariant: it passes for [`crate::MemStore`], and what it does not pin, a
 //! store may choose.
 //!
 //! It is an ordinary public module, so that a store in another crate, on a real disk, runs exactly these

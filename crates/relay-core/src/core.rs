@@ -1,6 +1,6 @@
 //! [`Core`]: connections, subscriptions, admission, and the order of things.
 //!
-//! Spec: docs/spec/relay.md, "Semantics". Invariant: operations are answered in the order in which they were given
+//! Spec: docs/spec/relay.md. Invariant: operations are answered in the order in which they were given
 //! out, each after it is durable; no connection holds more than its share of the relay's memory.
 
 use alloc::collections::{BTreeMap, VecDeque};

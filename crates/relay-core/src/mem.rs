@@ -1,6 +1,6 @@
 //! [`MemStore`]: the model of a store, in memory, and the relay of the simulator.
 //!
-//! Spec: docs/spec/relay.md, "Semantics". Invariant: what it does is what every store must do; where prose and this
+//! Spec: docs/spec/relay.md. Invariant: what it does is what every store must do; where prose and this
 //! file differ, one of them is a defect.
 
 use alloc::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! [`Op`] and [`Outcome`]: what a store is asked to do, and what came of it.
 //!
-//! Spec: docs/spec/relay.md, "Semantics". Invariant: an operation whose answer was lost may be done again and
+//! Spec: docs/spec/relay.md. Invariant: an operation whose answer was lost may be done again and
 //! leaves the same state; a wrong capability and a missing thing have the same outcome.
 
 use subrosa_codec::{Cell, Day};

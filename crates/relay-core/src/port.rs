@@ -1,6 +1,6 @@
 //! [`Input`] and [`Output`]: everything that passes between [`Core`](crate::Core) and the world.
 //!
-//! Spec: docs/spec/relay.md, "Semantics". Invariant: the core learns of the world by these values only.
+//! Spec: docs/spec/relay.md. Invariant: the core learns of the world by these values only.
 
 use alloc::vec::Vec;
 

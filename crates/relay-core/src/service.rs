@@ -1,6 +1,6 @@
 //! [`Service`]: a [`Core`] and its [`Store`], run on one thread.
 //!
-//! Spec: docs/spec/relay.md, "Semantics". Invariant: one call is one commit: drain, commit, answer, fan out.
+//! Spec: docs/spec/relay.md. Invariant: one call is one commit: drain, commit, answer, fan out.
 
 use alloc::vec::Vec;
 

@@ -1,6 +1,6 @@
 //! [`Store`]: what keeps queues, invites and blobs.
 //!
-//! Spec: docs/spec/relay.md, "Semantics". Invariant: when [`Store::commit`] returns, every outcome is on disk.
+//! Spec: docs/spec/relay.md. Invariant: when [`Store::commit`] returns, every outcome is on disk.
 
 use alloc::vec::Vec;
 

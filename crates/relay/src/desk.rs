@@ -1,6 +1,6 @@
 //! The core's thread: one loop that drains what came in, commits it, answers, and fans out.
 //!
-//! Spec: docs/spec/relay.md, "Semantics". Invariant: this thread alone touches the core and the store, so an append
+//! Spec: docs/spec/relay.md. Invariant: this thread alone touches the core and the store, so an append
 //! can't race a subscription; it never waits for a socket.
 
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 //! The rows of a conversation: messages with their date lines, the line above new ones, gaps and states.
 //!
-//! Spec: docs/guide/chat.md, "Conversations". Invariant: only rows of a message carry its position; date lines and
+//! Spec: docs/guide/chat.md, "The screen". Invariant: only rows of a message carry its position; date lines and
 //! markers carry none and so can't be selected or hit.
 
 use ratatui::layout::Rect;

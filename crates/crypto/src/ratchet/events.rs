@@ -1,6 +1,6 @@
 //! What a session says: levels, alarms, events and errors.
 //!
-//! Spec: docs/spec/ratchet.md, "Events", "Errors". Invariant: an error keeps nothing of the cell; an event keeps the
+//! Spec: docs/spec/ratchet.md, "Opening", "Errors". Invariant: an error keeps nothing of the cell; an event keeps the
 //! cell's content and the next state. Neither carries a secret.
 
 use alloc::vec::Vec;

@@ -1,3 +1,7 @@
+//! Contents: the published bytes of every kind, what is kept, what is refused.
+//!
+//! Spec: docs/spec/content.md.
+
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;

@@ -1,6 +1,7 @@
 //! Alarms: raised once, kept until the person chose.
 //!
-//! Spec: docs/spec/ratchet.md, "Alarms"; docs/guide/chat.md. Invariant: an own rollback is never dismissed, only
+//! Spec: docs/spec/ratchet.md, "Alarms and latches"; docs/guide/chat.md.
+//! Invariant: an own rollback is never dismissed, only
 //! recovered from; a relay alone can raise nothing that stops sending.
 
 use alloc::vec::Vec;

@@ -1,6 +1,6 @@
 //! An opened cell: what its header says, its part of a content, and what is answered by itself.
 //!
-//! Spec: docs/spec/ratchet.md, "Events"; docs/spec/cell.md, "Parts". Invariant: state, content and events are kept in
+//! Spec: docs/spec/ratchet.md, "Opening"; docs/spec/content.md, "Parts". Invariant: state, content and events are kept in
 //! one transition.
 
 use alloc::vec::Vec;

@@ -1,6 +1,7 @@
 //! Which of several sessions with one identity is the current one.
 //!
-//! Spec: docs/spec/handshake.md, "Known identities" (A35). Invariant: no handshake replaces a session silently,
+//! Spec: docs/spec/ratchet.md, "Several sessions with one identity" (A35).
+//! Invariant: no handshake replaces a session silently,
 //! unless two invites crossed and both sides decide alike; texts that were not acknowledged go on in the winner.
 
 use alloc::collections::BTreeSet;

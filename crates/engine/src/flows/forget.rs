@@ -1,6 +1,7 @@
 //! Forgetting a contact.
 //!
-//! Spec: docs/guide/chat.md; docs/spec/content.md, "Close". Invariant: nothing of the chat stays but, until a relay has
+//! Spec: docs/guide/chat.md; docs/spec/content.md, "11 control".
+//! Invariant: nothing of the chat stays but, until a relay has
 //! it, the sealed `close`.
 
 use alloc::vec::Vec;

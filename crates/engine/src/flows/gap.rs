@@ -1,6 +1,6 @@
 //! Missing cells: shown where they are missing, until they come or are given up.
 //!
-//! Spec: docs/spec/ratchet.md, "Events"; docs/guide/chat.md. Invariant: every missing number has a slot of its own in
+//! Spec: docs/spec/ratchet.md, "Giving up"; docs/guide/chat.md. Invariant: every missing number has a slot of its own in
 //! the chat, so that what comes late stands before its successors and no position ever moves.
 
 use rand_core::CryptoRng;

@@ -1,6 +1,6 @@
 //! The first automatic cells: `hello` at epoch 1, `confirm` at epochs 2 and 3; and the recovery keys in them.
 //!
-//! Spec: docs/spec/ratchet.md, "The first cells"; docs/spec/recovery.md, "Keys". Invariant: both sides reach the
+//! Spec: docs/spec/ratchet.md, "Levels"; docs/spec/recovery.md, "Recovery keys". Invariant: both sides reach the
 //! highest level without a person's help; each side has given the two recovery keys that it accepts.
 
 use rand_core::CryptoRng;

@@ -1,6 +1,6 @@
 //! Sealed cells on their way: appended, accepted, refused, acknowledged.
 //!
-//! Spec: docs/spec/ratchet.md, "Outbox" (A31). Invariant: a cell is erased only when the peer's own
+//! Spec: docs/spec/ratchet.md, "Acknowledgements" (A31). Invariant: a cell is erased only when the peer's own
 //! acknowledgement has passed it; until then the very same bytes can be sent again.
 
 use rand_core::CryptoRng;

@@ -1,6 +1,6 @@
 //! Receipts: owed, batched, sent a little later; and theirs.
 //!
-//! Spec: docs/spec/content.md, "Receipt" (A22). Invariant: only to accepted contacts, only for messages that were shown
+//! Spec: docs/spec/content.md, "5 receipt" (A22). Invariant: only to accepted contacts, only for messages that were shown
 //! or stored as such, never when they are switched off.
 
 use alloc::vec::Vec;

@@ -1,6 +1,6 @@
 //! Requests: let in or turned away.
 //!
-//! Spec: docs/spec/handshake.md, "Requests". Invariant: nothing is sent before the person accepted; a rejected
+//! Spec: docs/spec/handshake.md, "The inviter". Invariant: nothing is sent before the person accepted; a rejected
 //! request leaves nothing but the hash that knows its repeat.
 
 use rand_core::CryptoRng;

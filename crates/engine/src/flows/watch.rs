@@ -1,6 +1,6 @@
 //! Cells that lie at a relay: expired there, or missed by the peer.
 //!
-//! Spec: docs/spec/ratchet.md, "Appended again" (A31). Invariant: what is appended again are the same bytes.
+//! Spec: docs/spec/ratchet.md, "Acknowledgements" (A31). Invariant: what is appended again are the same bytes.
 
 use alloc::vec::Vec;
 

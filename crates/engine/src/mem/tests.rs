@@ -1,3 +1,7 @@
+//! The vault in memory: all of a change or nothing, and an index that a restart builds the same.
+//!
+//! Spec: docs/adr/0004-rows.md.
+
 use alloc::string::ToString;
 use alloc::vec;
 

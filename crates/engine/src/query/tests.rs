@@ -1,3 +1,7 @@
+//! What the screen asks, and what it is answered.
+//!
+//! Spec: docs/ARCHITECTURE.md, "One message".
+
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;

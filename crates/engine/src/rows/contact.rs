@@ -1,6 +1,7 @@
 //! [`Contact`]: a person, or someone who asks to be one.
 //!
-//! Spec: docs/spec/handshake.md, "Known identities"; docs/spec/recovery.md. Invariant: a contact's identity never
+//! Spec: docs/spec/ratchet.md, "Several sessions with one identity"; docs/spec/recovery.md.
+//! Invariant: a contact's identity never
 //! changes.
 
 use alloc::string::String;

@@ -1,6 +1,6 @@
 //! [`Message`]: a row of a conversation.
 //!
-//! Spec: docs/spec/content.md; docs/guide/chat.md, "States". Invariant: the state of a message of mine only moves
+//! Spec: docs/spec/content.md; docs/guide/chat.md, "The screen". Invariant: the state of a message of mine only moves
 //! forward, but for a retry.
 
 use alloc::string::String;

@@ -1,6 +1,6 @@
 //! [`Outbox`]: a sealed cell until the peer's acknowledgement passes it; [`OutCell`]: its bytes.
 //!
-//! Spec: docs/spec/ratchet.md, "Outbox". Invariant: a number is sealed once; what is sent again is these bytes.
+//! Spec: docs/spec/ratchet.md, "Acknowledgements". Invariant: a number is sealed once; what is sent again is these bytes.
 
 use minicbor::{Decode, Encode};
 use subrosa_codec::Cell;

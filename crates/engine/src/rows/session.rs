@@ -1,6 +1,6 @@
 //! [`Session`]: facts of a session, and [`RatchetRow`]: its state.
 //!
-//! Spec: docs/spec/ratchet.md, docs/spec/handshake.md, "Known identities". Invariant: a contact has at most one
+//! Spec: docs/spec/ratchet.md, "Several sessions with one identity". Invariant: a contact has at most one
 //! [`Role::Current`] session; every other one only receives.
 
 use minicbor::{Decode, Encode};

@@ -1,3 +1,7 @@
+//! A24: what another person wrote, and what may come out of it.
+//!
+//! Spec: docs/spec/content.md, "Shown text".
+
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;

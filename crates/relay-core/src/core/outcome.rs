@@ -1,6 +1,6 @@
 //! Outcomes: the answers, and what a durable operation changes in the subscriptions.
 //!
-//! Spec: docs/spec/relay.md, "Semantics". Invariant: outcomes meet their requests in order; a subscription begins,
+//! Spec: docs/spec/relay.md. Invariant: outcomes meet their requests in order; a subscription begins,
 //! ends and moves only by what the store has done.
 
 use alloc::vec::Vec;

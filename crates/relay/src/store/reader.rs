@@ -1,6 +1,6 @@
 //! [`SlabStoreReader`]: reads cells and chunks beside the committer.
 //!
-//! Spec: docs/adr/0002-slabs-and-sled.md, "Reading". Invariant: what is returned was proved whole and its own by
+//! Spec: docs/adr/0002-slabs-and-sled.md, "Index". Invariant: what is returned was proved whole and its own by
 //! its header, so a slot that is erased and used again under a reader's hands yields nothing, never another's body.
 
 use std::sync::{Arc, PoisonError, RwLock};

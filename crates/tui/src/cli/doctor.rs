@@ -1,6 +1,7 @@
 //! `subrosa doctor`: what on this machine could stand in the way, each with what to do.
 //!
-//! Spec: docs/guide/chat.md, "Troubleshooting". Invariant: it looks; it changes nothing and says nothing to a peer that
+//! Spec: docs/guide/chat.md, "When something goes wrong".
+//! Invariant: it looks; it changes nothing and says nothing to a peer that
 //! opening the profile does not say.
 
 use std::io::IsTerminal;

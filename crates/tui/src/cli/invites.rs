@@ -1,6 +1,6 @@
 //! Invites of mine, and joining by a link.
 //!
-//! Spec: docs/guide/chat.md, "Inviting". Invariant: a link is printed only where it was asked for.
+//! Spec: docs/guide/chat.md, "Inviting and adding". Invariant: a link is printed only where it was asked for.
 
 use std::io::Read;
 use std::time::Duration;

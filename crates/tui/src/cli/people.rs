@@ -1,6 +1,6 @@
 //! Contacts, requests, safety numbers, and who I am.
 //!
-//! Spec: docs/guide/chat.md, "Contacts". Invariant: what is shown of a peer was sanitised by the client.
+//! Spec: docs/guide/chat.md, "The command line". Invariant: what is shown of a peer was sanitised by the client.
 
 use std::time::Duration;
 

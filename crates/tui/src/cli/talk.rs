@@ -1,6 +1,6 @@
 //! Sending and reading.
 //!
-//! Spec: docs/guide/chat.md, "Scripts". Invariant: a message is marked read only after it was printed.
+//! Spec: docs/guide/chat.md, "The command line". Invariant: a message is marked read only after it was printed.
 
 use std::io::Read as _;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! [`Overlay`]: what lies above the chats, each with its own state.
 //!
-//! Spec: docs/guide/chat.md, "Screens". Invariant: an overlay that acts on a chat names that chat, whatever is open below.
+//! Spec: docs/guide/chat.md, "The screen".
+//! Invariant: an overlay that acts on a chat names that chat, whatever is open below.
 
 use subrosa_client::{Command, ContactId, InviteId, Safety};
 

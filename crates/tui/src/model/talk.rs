@@ -1,6 +1,6 @@
 //! [`Talk`]: what is loaded of one chat, and all that a person left in it.
 //!
-//! Spec: docs/guide/chat.md, "Conversations". Invariant: the window is sorted by position without doubles, and the view
+//! Spec: docs/guide/chat.md, "The screen". Invariant: the window is sorted by position without doubles, and the view
 //! hangs on a position, so that rows that come, change or go elsewhere don't move it.
 
 use subrosa_client::{Body, Message, MessageId, Millis, Position};

@@ -1,6 +1,6 @@
 //! Chats: opening and leaving one, writing in it, selecting its messages.
 //!
-//! Spec: docs/guide/chat.md, "Conversations" and "Writing". Invariant: an action on a message takes the selected one, by
+//! Spec: docs/guide/chat.md, "The screen" and "Writing". Invariant: an action on a message takes the selected one, by
 //! position, of the open chat.
 
 use subrosa_client::{Body, Command, ContactId, SendState};

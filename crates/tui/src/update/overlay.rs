@@ -1,6 +1,6 @@
 //! Keys of what lies above the chats.
 //!
-//! Spec: docs/guide/chat.md, "Screens". Invariant: a key acts on the topmost overlay only.
+//! Spec: docs/guide/chat.md, "The screen". Invariant: a key acts on the topmost overlay only.
 
 use subrosa_client::{Chat, Command, ContactId, Invite};
 

@@ -1,6 +1,6 @@
 //! The screen to add someone by their link.
 //!
-//! Spec: docs/guide/chat.md, "Adding". Invariant: a link that failed stays in its field.
+//! Spec: docs/guide/chat.md, "Inviting and adding". Invariant: a link that failed stays in its field.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,6 +1,6 @@
 //! The conversation: messages, the line that names the recipient, composer, request or alarm.
 //!
-//! Spec: docs/guide/chat.md, "Conversations". Invariant: the composer always names whom it writes to.
+//! Spec: docs/guide/chat.md, "The screen". Invariant: the composer always names whom it writes to.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,6 +1,6 @@
 //! The invite screen: link, QR code and how far the invite is.
 //!
-//! Spec: docs/guide/chat.md, "Inviting". Invariant: the link is shown in full, so that it can be typed off.
+//! Spec: docs/guide/chat.md, "Inviting and adding". Invariant: the link is shown in full, so that it can be typed off.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,6 +1,7 @@
 //! QR codes of half blocks: two modules to a cell.
 //!
-//! Spec: docs/guide/chat.md, "Inviting". Invariant: dark modules are drawn dark on a light ground, whatever the theme.
+//! Spec: docs/guide/chat.md, "Inviting and adding".
+//! Invariant: dark modules are drawn dark on a light ground, whatever the theme.
 
 use qrcode::{Color, EcLevel, QrCode};
 use ratatui::buffer::Buffer;
