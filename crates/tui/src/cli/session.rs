@@ -33,7 +33,7 @@ pub(crate) struct Started {
 pub(crate) type Own = Option<Hosted>;
 /// This program can't host one.
 #[cfg(not(feature = "host"))]
-pub(crate) type Own = ();
+pub(crate) type Own = Option<std::convert::Infallible>;
 
 /// Starts the relay that the profile at `place` hosts, if it does.
 pub(crate) fn own_relay(place: &Place) -> Result<Own, Fail> {
@@ -42,7 +42,7 @@ pub(crate) fn own_relay(place: &Place) -> Result<Own, Fail> {
     #[cfg(not(feature = "host"))]
     {
         let _ = place;
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn open(place: &Place, own: Own, unlock: subrosa_client::Unlock) -> R
     #[cfg(feature = "host")]
     options.dial.extend(hosted.as_ref().map(Hosted::dial));
     #[cfg(not(feature = "host"))]
-    let ((), _) = (own, &mut options);
+    let _ = (own, &mut options);
     let (client, notices) = subrosa_client::open(options, unlock)?;
     Ok(Started {
         client,
