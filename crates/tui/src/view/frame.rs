@@ -114,7 +114,9 @@ fn relay_words(model: &Model) -> (String, Role) {
     let states: Vec<&RelayState> = model.relays.values().collect();
     let any = |wanted: fn(&RelayState) -> bool| states.iter().any(|state| wanted(state));
     if states.is_empty() {
-        return ("no relay".into(), Role::Dim);
+        // One that nothing is waiting for yet is not reached.
+        let has_one = model.me.as_ref().is_some_and(|me| me.relay.is_some());
+        return (if has_one { "relay idle" } else { "no relay" }.into(), Role::Dim);
     }
     let offline = states.iter().filter(|state| matches!(state, RelayState::Offline(_))).count();
     if any(|state| matches!(state, RelayState::WrongKey)) {
