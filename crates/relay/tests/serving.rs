@@ -10,10 +10,11 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::kx_group;
 use subrosa_relay::{Config, Reach, Relay};
 use subrosa_wire::{
-    ALPN, BlobCap, BlobPut, CHUNK_LEN, Chunk, Handle, InviteKind, InviteState, Refusal, RelayKeyHash,
-    Request, Response, Seq,
+    ALPN, BlobCap, BlobPut, CHUNK_LEN, Chunk, FEATURES, Frame, Handle, Hello, InviteKind, InviteState,
+    Refusal, RelayKeyHash, Request, Response, Rid, Seq,
 };
-use support::{Peer, connect, invite, owner, read};
+use support::{PATIENCE, Peer, connect, invite, owner, read};
+use tokio::time::timeout;
 
 fn start(folder: &Path) -> Relay {
     Relay::start(Config::local(folder.to_owned())).unwrap()
@@ -172,8 +173,30 @@ async fn a_connection_that_says_nothing_is_closed() {
     let mute = connect(at, key, subrosa_relay::provider(), ALPN).await.unwrap();
     let (mut send, _recv) = mute.open_bi().await.unwrap();
     send.write_all(&[1]).await.unwrap();
-    drop(send);
-    mute.closed().await;
+    let closed = timeout(PATIENCE, mute.closed()).await.expect("its silence has an end");
+    assert!(matches!(closed, quinn::ConnectionError::ApplicationClosed(_)), "{closed:?}");
+}
+
+/// D1: the first frame has one deadline, however many pieces it comes in.
+#[tokio::test]
+async fn a_first_frame_that_comes_byte_by_byte_is_not_waited_for() {
+    let relay = Relay::start(Config { patience: Duration::from_millis(300), ..Config::memory() }).unwrap();
+    let slow = connect(relay.local_addr(), relay.address().key(), subrosa_relay::provider(), ALPN).await;
+    let slow = slow.unwrap();
+    let (mut send, _recv) = slow.open_bi().await.unwrap();
+    let hello = Request::Hello(Hello { minor: 0, features: FEATURES });
+    let mut bytes = Frame::new(Rid(1), hello).encode().into_iter();
+    let mut pace = tokio::time::interval(Duration::from_millis(50));
+    let closed = loop {
+        tokio::select! {
+            closed = slow.closed() => break closed,
+            _ = pace.tick() => match bytes.next() {
+                Some(byte) => drop(send.write_all(&[byte]).await),
+                None => panic!("the whole frame was waited for"),
+            },
+        }
+    };
+    assert!(matches!(closed, quinn::ConnectionError::ApplicationClosed(_)), "{closed:?}");
 }
 
 /// D2.
@@ -187,7 +210,7 @@ async fn connections_above_the_limit_are_refused_until_one_leaves() {
     assert!(connect(at, key, subrosa_relay::provider(), ALPN).await.is_err());
     one.connection.close(0u32.into(), b"");
     let freed = async { while connect(at, key, subrosa_relay::provider(), ALPN).await.is_err() {} };
-    tokio::time::timeout(support::PATIENCE, freed).await.expect("its place is free again");
+    timeout(PATIENCE, freed).await.expect("its place is free again");
 }
 
 /// D1: above the limit a newcomer has to prove its address, and does.

@@ -11,7 +11,7 @@ use quinn::{RecvStream, SendStream};
 use subrosa_relay_core::{ConnId, Input, Stream};
 use subrosa_wire::{Decoder, Frame, Refusal, Request, Response};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::desk::{Message, Outlet};
 use crate::net::accept::Door;
@@ -67,12 +67,13 @@ pub(crate) async fn talk(door: &Door, stream: Stream, send: SendStream, recv: Re
 async fn hear(member: &Member, mut recv: RecvStream, patience: Duration) {
     let mut decoder = Decoder::<Request>::new();
     let mut heard = false;
+    let until = Instant::now() + patience;
     loop {
         let chunk = if heard {
             recv.read_chunk(BURST, true).await
         } else {
-            // A stream that says nothing is a place taken from another.
-            match timeout(patience, recv.read_chunk(BURST, true)).await {
+            // A stream that says nothing, or its first frame byte by byte, is a place taken from another.
+            match timeout_at(until, recv.read_chunk(BURST, true)).await {
                 Ok(chunk) => chunk,
                 Err(_) => return,
             }
