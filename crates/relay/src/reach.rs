@@ -60,8 +60,8 @@ impl Reach {
         match self {
             Self::ThisMachine => "Only this machine can reach this address.",
             Self::ThisNetwork => {
-                "Only machines in this network can reach this address. For friends elsewhere, give --host \
-                 a public name or address and forward the UDP port to this machine."
+                "Only machines in this network can reach this address. For friends elsewhere, announce \
+                 a public name or address (--host) and forward the UDP port to this machine."
             }
             Self::Internet => {
                 "This is a public address: the internet can reach it if the firewall lets the UDP port through."
