@@ -121,13 +121,16 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             return self.send_waiting(id.session);
         }
         session.entry = if session.heard { 0 } else { session.entry };
+        let first = session.refusals == 0;
         let wait = backoff(session.refusals);
         let at = self.now.plus(wait).plus(self.jitter(wait));
         session.refusals = session.refusals.saturating_add(1);
         session.hold = Some(at.0);
         self.put_session(id.session, &session);
         self.timer(TimerKind::Retry, id.session.0, at);
-        if !refusal.passes() {
+        // What the person can't see in the state of the message; once, not at each try.
+        let no_room = matches!(refusal, Refusal::Full | Refusal::QuotaExceeded | Refusal::Storage);
+        if !refusal.passes() || (no_room && session.refusals == 1) {
             self.tell(Notice::Trouble(alloc::format!("{refusal}")));
         }
         self.queue_gone(id.session, &session)
