@@ -15,6 +15,7 @@ use crate::{Binaries, PATIENCE};
 pub struct RelayProcess {
     binary: &'static str,
     folder: PathBuf,
+    config: Option<PathBuf>,
     child: Option<Child>,
     address: String,
 }
@@ -26,8 +27,17 @@ impl RelayProcess {
     /// When it does not start.
     #[must_use]
     pub fn start(binaries: Binaries, folder: &Path) -> Self {
-        let mut relay =
-            Self { binary: binaries.relay, folder: folder.to_owned(), child: None, address: String::new() };
+        Self::start_with(binaries, folder, None)
+    }
+
+    /// Starts a relay on `folder` with a configuration file, and waits until it serves.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_with(binaries: Binaries, folder: &Path, config: Option<PathBuf>) -> Self {
+        let (binary, folder, address) = (binaries.relay, folder.to_owned(), String::new());
+        let mut relay = Self { binary, folder, config, child: None, address };
         relay.restart();
         relay
     }
@@ -38,6 +48,9 @@ impl RelayProcess {
         let mut command = Command::new(self.binary);
         command.args(["run", "--data"]).arg(&self.folder);
         command.args(["--listen", "127.0.0.1:0", "--host", "127.0.0.1"]);
+        if let Some(config) = &self.config {
+            command.arg("--config").arg(config);
+        }
         command
     }
 

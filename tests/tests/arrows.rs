@@ -32,8 +32,6 @@ const EDGES: &[(&str, &str, &str)] = &[
     ("subrosa-tests", "dev", "subrosa-codec"),
     // The malicious relay is the real one around a store of the tests' own.
     ("subrosa-tests", "dev", "subrosa-relay-core"),
-    ("subrosa-tests", "dev", "subrosa-client"),
-    ("subrosa-tests", "dev", "subrosa-crypto"),
     ("subrosa-tests", "dev", "subrosa-wire"),
 ];
 

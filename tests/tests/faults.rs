@@ -5,8 +5,11 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Command;
+use std::sync::Arc;
 
-use subrosa_tests::{Binaries, Outcome, Person, RelayProcess, binaries};
+use subrosa_client::{Answer, Command as Ask, Notice, Options, Query, Unlock};
+use subrosa_codec::Millis;
+use subrosa_tests::{Binaries, Outcome, PATIENCE, Person, RelayProcess, binaries, eventually};
 
 const BINARIES: Binaries = binaries!();
 
@@ -19,8 +22,15 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
+        Self::with_config("")
+    }
+
+    /// At a relay with this configuration.
+    fn with_config(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let relay = RelayProcess::start(BINARIES, &folder.path().join("relay"));
+        let file = folder.path().join("relay.toml");
+        std::fs::write(&file, config).unwrap();
+        let relay = RelayProcess::start_with(BINARIES, &folder.path().join("relay"), Some(file));
         let ana = Person::new(BINARIES, &folder.path().join("ana"), "Ana", relay.address());
         let bob = Person::new(BINARIES, &folder.path().join("bob"), "Bob", relay.address());
         Self { folder, relay, ana, bob }
@@ -128,6 +138,130 @@ fn a_missing_profile_a_wrong_name_and_a_wrong_relay_address_say_what_to_do() {
     assert_eq!(scene.ana.run(&["send"]).code, Some(2));
 }
 
+/// What a call said beside its result.
+fn note(outcome: &Outcome) -> String {
+    let note = outcome.err.iter().find(|object| object["type"] == "note");
+    note.unwrap_or_else(|| panic!("no note in {outcome:?}"))["text"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_relay_that_is_down_is_named_and_what_was_written_waits() {
+    let mut scene = Scene::new();
+    scene.ana.meets(&scene.bob);
+    scene.relay.kill();
+    let outcome = scene.ana.run(&["send", "Bob", "later", "--wait", "12"]);
+    assert_eq!(outcome.code, Some(7), "{outcome:?}");
+    assert_eq!(outcome.all("queued").count(), 1);
+    let said = note(&outcome);
+    assert!(said.contains("127.0.0.1") && said.contains("can't be reached"), "{said}");
+    let outcome = scene.ana.run(&["invite", "--wait", "1"]);
+    assert!(matches!(outcome.code, Some(7 | 9)), "{outcome:?}");
+    scene.relay.restart();
+    scene.ana.ok(&["status"]);
+    scene.bob.hears(&["later"]);
+}
+
+#[test]
+fn a_full_queue_is_told_and_nothing_in_it_or_behind_it_is_lost() {
+    let scene = Scene::with_config("[limits]\nqueue_cells = 6\n");
+    scene.ana.meets(&scene.bob);
+    let mut sent = Vec::new();
+    let full = loop {
+        let text = format!("text {}", sent.len());
+        let outcome = scene.ana.run(&["send", "Bob", &text, "--wait", "3"]);
+        sent.push(text);
+        match outcome.code {
+            Some(0) => assert!(sent.len() < 10, "the queue is never full"),
+            _ => break outcome,
+        }
+    };
+    assert_eq!(full.code, Some(7), "{full:?}");
+    assert!(note(&full).contains("its queue is full"), "{full:?}");
+    scene.ana.run(&["send", "Bob", "and one more", "--wait", "0"]);
+    sent.push("and one more".to_owned());
+    let mut heard = Vec::new();
+    eventually("the rest is brought", || {
+        heard.extend(scene.bob.unread());
+        scene.ana.ok(&["status", "--wait", "1"]);
+        heard.len() >= sent.len()
+    });
+    assert_eq!(heard, sent);
+}
+
+#[test]
+fn a_profile_of_a_newer_version_is_left_alone() {
+    let scene = Scene::new();
+    let vault = scene.ana.folder().join("vault.db");
+    let genuine = std::fs::read(&vault).unwrap();
+    let mut newer = genuine.clone();
+    // SQLite's `user_version`, which holds the vault's format.
+    newer[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    std::fs::write(&vault, &newer).unwrap();
+    refused(&scene.ana.run(&["contacts"]), 11, &["newer subrosa", "please update"]);
+    assert_eq!(std::fs::read(&vault).unwrap(), newer, "not touched");
+    std::fs::write(&vault, &genuine).unwrap();
+    scene.ana.ok(&["contacts"]);
+}
+
+#[test]
+fn a_relay_store_of_a_newer_version_is_left_alone() {
+    let mut scene = Scene::new();
+    scene.ana.meets(&scene.bob);
+    scene.ana.ok(&["send", "Bob", "wait for me"]);
+    scene.relay.stop();
+    let manifest = scene.relay.folder().join("MANIFEST");
+    let genuine = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, genuine.replace("format 1", "format 2")).unwrap();
+    let output = scene.relay.command().output().unwrap();
+    assert_eq!(output.status.code(), Some(65));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("newer version") && said.contains("update subrosa-relay"), "{said}");
+    std::fs::write(&manifest, genuine).unwrap();
+    scene.relay.restart();
+    scene.bob.hears(&["wait for me"]);
+}
+
+#[test]
+fn a_clock_that_is_days_off_is_told_and_what_is_written_arrives() {
+    const TWO_DAYS: u64 = 2 * 24 * 60 * 60 * 1000;
+    let scene = Scene::new();
+    scene.ana.meets(&scene.bob);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for (ahead, word) in [(true, "ahead of"), (false, "behind")] {
+        let mut options = Options::new(scene.ana.folder());
+        let honest = options.now.clone();
+        options.now = Arc::new(move || {
+            let now = honest().0;
+            Millis(if ahead { now + TWO_DAYS } else { now - TWO_DAYS })
+        });
+        runtime.block_on(async {
+            let (client, mut notices) = subrosa_client::open(options, Unlock::None).unwrap();
+            let told = async {
+                loop {
+                    if let Notice::Trouble(sentence) = notices.next().await.expect("it runs")
+                        && sentence.contains("clock")
+                    {
+                        return sentence;
+                    }
+                }
+            };
+            let sentence = tokio::time::timeout(PATIENCE, told).await.expect("it is told");
+            assert!(sentence.contains(word) && sentence.contains("set the date"), "{sentence}");
+            let Answer::Chats(chats) = client.query(Query::Chats).await.unwrap() else { panic!("no chats") };
+            let send = Ask::Send { to: chats[0].id, text: word.to_owned(), reply: None };
+            client.command(send).await.unwrap();
+            tokio::time::timeout(PATIENCE, client.idle()).await.expect("it is sent");
+            client.close().await;
+        });
+        scene.bob.hears(&[word]);
+    }
+    // With the clock right again, nothing has expired.
+    scene.ana.ok(&["send", "Bob", "right again"]);
+    scene.bob.hears(&["right again"]);
+    scene.bob.ok(&["send", "Ana", "good"]);
+    scene.ana.hears(&["good"]);
+}
+
 #[test]
 fn a_full_disk_loses_nothing() {
     // A small file system of its own, where a private mount namespace is allowed.
@@ -136,7 +270,7 @@ fn a_full_disk_loses_nothing() {
     let small = scene.folder.path().join("small");
     std::fs::create_dir(&small).unwrap();
     let script = r#"
-        mount -t tmpfs -o size=1m none "$1" || exit 99
+        mount -t tmpfs -o size=1m none "$1" && echo mounted >&2 || exit 99
         cp -r "$2/." "$1/" || exit 98
         dd if=/dev/zero of="$1/filler" bs=1k 2>/dev/null
         "$3" --folder "$1" --json send Bob "does not fit" --wait 1; full=$?
@@ -149,10 +283,9 @@ fn a_full_disk_loses_nothing() {
         .arg(&small)
         .arg(scene.ana.folder())
         .arg(BINARIES.subrosa);
-    let outcome = command.output();
-    let Some(output) =
-        outcome.ok().filter(|output| output.status.code() != Some(99) && output.status.code() != Some(1))
-    else {
+    let mounted =
+        |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).contains("mounted\n");
+    let Some(output) = command.output().ok().filter(mounted) else {
         println!("SKIPPED: no private mount namespace here, so no disk to fill");
         return;
     };

@@ -139,6 +139,13 @@ impl Liar {
         }
     }
 
+    /// So many days go by for what is stored.
+    pub(crate) fn passes(&self, days: u32) {
+        let mut held = self.shelf.held();
+        let day = held.puts.last().expect("an invite was put").expires;
+        held.perform(Op::Sweep { today: Day(day.0 + days), budget: u32::MAX });
+    }
+
     /// The bundle that was put last.
     pub(crate) fn put(&self) -> Put {
         self.shelf.held().puts.last().expect("a bundle was put").clone()

@@ -289,6 +289,21 @@ fn a_swapped_bundle_is_refused_and_says_not_to_trust_the_relay() {
 }
 
 #[test]
+fn an_expired_invite_says_so_and_adds_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let liar = Liar::start();
+    let person = |name: &str| person(&liar, folder.path(), name);
+    let (ana, bob) = (person("Ana"), person("Bob"));
+    let link = ana.invite();
+    liar.passes(1);
+    let outcome = bob.run(&["add", &link]);
+    assert_eq!(outcome.code, Some(8), "{outcome:?}");
+    assert!(outcome.error().contains("expired"), "{}", outcome.error());
+    assert!(outcome.error().contains("ask for a new one"), "{}", outcome.error());
+    assert_eq!(bob.ok(&["contacts"]).all("contact").count(), 0);
+}
+
+#[test]
 fn whatever_a_seeded_liar_does_each_text_is_shown_once_and_in_order() {
     let scene = Scene::new();
     let mut seed = Seed::of_run();
