@@ -114,6 +114,12 @@ impl Refusal {
             Self::Other(_) => true,
         }
     }
+
+    /// Whether it stays until somebody does something: a person should hear of it, even if the request is repeated.
+    #[must_use]
+    pub const fn lasts(self) -> bool {
+        matches!(self, Self::Full | Self::QuotaExceeded | Self::Storage) || !self.passes()
+    }
 }
 
 #[cfg(test)]

@@ -129,8 +129,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         self.put_session(id.session, &session);
         self.timer(TimerKind::Retry, id.session.0, at);
         // What the person can't see in the state of the message; once, not at each try.
-        let no_room = matches!(refusal, Refusal::Full | Refusal::QuotaExceeded | Refusal::Storage);
-        if !refusal.passes() || (no_room && session.refusals == 1) {
+        if first && refusal.lasts() {
             self.tell(Notice::Trouble(alloc::format!("{refusal}")));
         }
         self.queue_gone(id.session, &session)
