@@ -171,7 +171,8 @@ impl Line {
         let who = if self.mine { "me" } else { &self.name };
         let cells = self.cells.unwrap_or_default();
         match (self.kind, &self.text) {
-            ("text", Some(text)) => format!("{who}: {text}"),
+            // Later lines are indented: no text can pass for a line of someone else.
+            ("text", Some(text)) => format!("{who}: {}", text.replace('\n', "\n    ")),
             ("newer", _) => format!("{who}: (a message that needs a newer version of subrosa)"),
             ("gap", _) => format!("-- {cells} missing here; they may still come --"),
             ("lost", _) => format!("-- {cells} lost here --"),
@@ -229,7 +230,7 @@ impl Out {
             Self::Contact(person) | Self::Request(person) => person.text(),
             Self::Joining { invite } => format!("link {invite} is being taken"),
             Self::Joined { contact, name, .. } => format!("{name} is contact {contact}"),
-            Self::Queued { .. } => "queued: on this disk, sent when the relay can be reached".to_owned(),
+            Self::Queued { .. } => "queued: on this disk".to_owned(),
             Self::Sent { .. } => "sent".to_owned(),
             Self::Message(line) => line.text(),
             Self::Safety { name, number, verified, .. } => {
@@ -301,5 +302,27 @@ impl Printer {
         let line = self.line(&out);
         let line = if self.json { line } else { format!("subrosa: {line}") };
         let _ = writeln!(std::io::stderr(), "{line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_a_text_passes_for_someone_elses() {
+        let line = Line {
+            contact: 1,
+            name: "Mallory".into(),
+            id: String::new(),
+            mine: false,
+            at: 0,
+            kind: "text",
+            text: Some("hello\nme: I agree".into()),
+            cells: None,
+            reply: None,
+            state: None,
+        };
+        assert_eq!(line.text(), "Mallory: hello\n    me: I agree");
     }
 }

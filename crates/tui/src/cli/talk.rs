@@ -6,13 +6,14 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use subrosa_client::{
-    Answer, Chat, Command, ContactId, Done, Message, MessageId, Position, Query, SendState,
+    Answer, Chat, Command, ContactId, Done, Message, MessageId, Notice, Notices, Position, Query, SendState,
+    Standing,
 };
 
 use super::args::{Read, Send};
 use super::exit::{Exit, Fail};
 use super::out::{Line, Out, Printer, hex};
-use super::session::{Session, is_request};
+use super::session::{Session, heard, is_request};
 use crate::signals::Ends;
 
 /// Rows asked for at a time.
@@ -23,6 +24,7 @@ const NEWEST: u32 = 50;
 pub(super) async fn send(session: &Session, send: Send, printer: &Printer) -> Result<Exit, Fail> {
     let chat = session.contact(&send.contact).await?;
     let text = if send.text == "-" { from_stdin()? } else { send.text };
+    let mut notices = session.client.notices();
     let Done::Queued(id) = session.tell(Command::Send { to: chat.id, text, reply: None }).await? else {
         return Err(Fail::new(Exit::Failed, "the message was not queued"));
     };
@@ -39,12 +41,26 @@ pub(super) async fn send(session: &Session, send: Send, printer: &Printer) -> Re
             Ok(Exit::Done)
         }
         None => {
-            if let Some(trouble) = session.trouble() {
-                printer.note(trouble.sentence);
+            if chat.standing == Standing::Pending {
+                let name = &chat.name;
+                printer.note(format!("{name} has not accepted your request yet: it goes out when they do"));
+            } else if let Some(sentence) =
+                told(&mut notices).await.or_else(|| Some(session.trouble()?.sentence))
+            {
+                printer.note(sentence);
             }
             Ok(Exit::Waiting)
         }
     }
+}
+
+/// What the relay said against it, if it said anything.
+async fn told(notices: &mut Notices) -> Option<String> {
+    let trouble = |notice| match notice {
+        Notice::Trouble(sentence) => Some(sentence),
+        _ => None,
+    };
+    heard(notices, Duration::ZERO, trouble).await
 }
 
 async fn state(session: &Session, chat: ContactId, id: MessageId) -> Result<Option<SendState>, Fail> {
