@@ -8,7 +8,7 @@ use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
-use subrosa_client::{Notice, RelayState};
+use subrosa_client::{Answer, Notice, Query, RelayState};
 
 use super::args::Key;
 use super::exit::{Exit, Fail};
@@ -47,11 +47,18 @@ pub(super) async fn run(place: &Place, key: &Key, printer: &Printer) -> Result<E
             _ => None,
         });
         if let Some(Err(sentence)) = clock.await {
-            check("clock", false, sentence);
+            check("trouble", false, sentence);
         }
         session.settle(PATIENCE).await;
         if session.client.relays().is_empty() {
-            check("relay", false, "none yet: choose where your friends reach you".to_owned());
+            let me = session.ask(Query::Me).await?;
+            let chosen = matches!(me, Answer::Me(me) if me.relay.is_some());
+            let how = if chosen {
+                "not asked yet: nothing lies there before your first invite"
+            } else {
+                "none yet: choose where your friends reach you"
+            };
+            check("relay", chosen, how.to_owned());
         }
         for (name, state) in session.client.relays() {
             let (ok, how) = match state {

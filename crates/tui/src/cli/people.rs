@@ -39,7 +39,9 @@ pub(super) async fn decide(
     if !here {
         session.settle(Duration::from_secs(wait)).await;
     }
-    let request = session.find(who, is_request).await?;
+    let request = session.find(who, is_request).await.map_err(|fail| {
+        Fail::new(fail.exit, fail.sentence.replace("`subrosa contacts`", "`subrosa requests`"))
+    })?;
     let command = if accept { Command::Accept(request.id) } else { Command::Reject(request.id) };
     session.tell(command).await?;
     session.settle(Duration::from_secs(wait)).await;
