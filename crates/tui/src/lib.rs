@@ -28,6 +28,7 @@ mod update;
 mod view;
 mod words;
 
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -49,16 +50,22 @@ fn demo() -> Result<Exit, Fail> {
 
 /// Prints the key table and the command table.
 fn print_keys() {
+    // A reader that went away (`subrosa keys | head`) is no error of ours.
+    let _ = write_keys(&mut io::stdout().lock());
+}
+
+fn write_keys(out: &mut impl Write) -> io::Result<()> {
     for context in keys::Context::ALL {
-        println!("{}", context.title());
+        writeln!(out, "{}", context.title())?;
         for (keys, does) in keys::help(context) {
-            println!("  {keys:24} {does}");
+            writeln!(out, "  {keys:24} {does}")?;
         }
     }
-    println!("commands");
+    writeln!(out, "commands")?;
     for spec in commands::COMMANDS {
-        println!("  {:24} {}", format!("/{} {}", spec.name, spec.takes), spec.does);
+        writeln!(out, "  {:24} {}", format!("/{} {}", spec.name, spec.takes), spec.does)?;
     }
+    Ok(())
 }
 
 /// Draws the README's picture into `out`, or to stdout.
