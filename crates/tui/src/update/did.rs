@@ -37,8 +37,9 @@ fn succeeded(model: &mut Model, purpose: Purpose, out: &mut Vec<Cmd>) {
                 chat::close(model, out);
             }
             model.talks.remove(&id);
+            let rejected = model.chat(id).is_some_and(crate::model::is_request);
             ask(model, Slot::Chats, out);
-            model.remark("Erased.");
+            model.remark(if rejected { "Rejected: they are not told." } else { "Erased." });
         }
         Purpose::Verify(id) => {
             ask(model, Slot::Chats, out);

@@ -48,6 +48,7 @@ pub(super) fn view(model: &Model, screen: &Invites, buf: &mut Buffer) {
                 size.1 + used + 1
             )
         };
+        let room = Rect { x: room.x + 1, width: room.width.saturating_sub(2), ..room };
         paragraph(buf, room, 0, &words, model.look.style(Role::Dim));
     }
 }
