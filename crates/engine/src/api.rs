@@ -143,7 +143,8 @@ pub enum CommandError {
     Empty,
     /// No relay of my own yet.
     #[error(
-        "you have no relay yet: choose where your friends reach you first (subrosa init --relay, or host one)"
+        "you have no relay yet: choose where your friends reach you by /relay ADDRESS on the screen, or when you make a \
+         profile (subrosa init --relay ADDRESS, or --host)"
     )]
     NoRelay,
     /// The relay address can't be used; the sentence says why.

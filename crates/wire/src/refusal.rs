@@ -136,6 +136,17 @@ mod tests {
     }
 
     #[test]
+    fn what_can_never_succeed_lasts_and_what_passes_by_itself_in_moments_does_not() {
+        for refusal in (1..=255).filter_map(Refusal::parse) {
+            assert!(refusal.passes() || refusal.lasts(), "{refusal:?}");
+        }
+        for refusal in [Refusal::Missing, Refusal::Busy, Refusal::Draining, Refusal::TooMany, Refusal::Idle] {
+            assert!(!refusal.lasts(), "{refusal:?}");
+        }
+        assert!([Refusal::Full, Refusal::QuotaExceeded, Refusal::Storage].into_iter().all(Refusal::lasts));
+    }
+
+    #[test]
     fn each_refusal_says_what_to_do() {
         for code in 1..=14 {
             let sentence = Refusal::parse(code).unwrap().to_string();

@@ -141,7 +141,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// Says what a person should know of a refusal, and asks the relay again later.
     pub(super) fn ask_invite_again(&mut self, id: InviteId, refusal: Refusal) -> Result<(), Corrupt> {
-        if !refusal.passes() {
+        if refusal.lasts() {
             self.tell(Notice::Trouble(refusal.to_string()));
         }
         let at = self.now.plus(Millis::MINUTE).plus(self.jitter(Millis::MINUTE.times(4)));

@@ -95,7 +95,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         if self.load::<Inbound>(Inbound::key(queue))?.is_none() {
             return Ok(());
         }
-        if !refusal.passes() {
+        if refusal.lasts() {
             self.tell(Notice::Trouble(alloc::format!("{refusal}")));
         }
         let at = self.now.plus(Millis::MINUTE).plus(self.jitter(Millis::MINUTE.times(4)));
