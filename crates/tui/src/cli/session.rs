@@ -171,7 +171,12 @@ impl Session {
 
     /// The sentence of a relay that keeps the profile waiting, if one does.
     pub(crate) fn trouble(&self) -> Option<Fail> {
-        self.client.relays().into_iter().find_map(|(name, state)| match state {
+        let relays = self.client.relays();
+        let silent = relays.iter().find(|(_, state)| *state == RelayState::Connecting).map(|(name, _)| {
+            let why = format!("the relay {name} can't be reached (no answer yet): tried again by itself");
+            Fail::new(Exit::Waiting, why)
+        });
+        let refused = relays.into_iter().find_map(|(name, state)| match state {
             RelayState::WrongKey => Some(Fail::new(
                 Exit::Relay,
                 format!("the relay {name} is not the pinned one: nothing was said to it. Ask its operator"),
@@ -181,7 +186,8 @@ impl Session {
                 format!("the relay {name} can't be reached ({why}): tried again by itself"),
             )),
             _ => None,
-        })
+        });
+        refused.or(silent)
     }
 }
 
