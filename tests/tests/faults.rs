@@ -149,7 +149,7 @@ fn a_relay_that_is_down_is_named_and_what_was_written_waits() {
     let mut scene = Scene::new();
     scene.ana.meets(&scene.bob);
     scene.relay.kill();
-    let outcome = scene.ana.run(&["send", "Bob", "later", "--wait", "12"]);
+    let outcome = scene.ana.run(&["send", "Bob", "later", "--wait", "2"]);
     assert_eq!(outcome.code, Some(7), "{outcome:?}");
     assert_eq!(outcome.all("queued").count(), 1);
     let said = note(&outcome);
@@ -177,7 +177,8 @@ fn a_full_queue_is_told_and_nothing_in_it_or_behind_it_is_lost() {
     };
     assert_eq!(full.code, Some(7), "{full:?}");
     assert!(note(&full).contains("its queue is full"), "{full:?}");
-    scene.ana.run(&["send", "Bob", "and one more", "--wait", "0"]);
+    let outcome = scene.ana.run(&["send", "Bob", "and one more", "--wait", "0"]);
+    assert_eq!(outcome.code, Some(7), "{outcome:?}");
     sent.push("and one more".to_owned());
     let mut heard = Vec::new();
     eventually("the rest is brought", || {
