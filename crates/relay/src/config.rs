@@ -82,8 +82,8 @@ impl Config {
     }
 
     /// For a relay inside another program on a person's own machine: on the loopback address with a port of its own
-    /// (set [`Config::listen`] to serve others), small steps on disk, and a clock that may have stood still: such a
-    /// machine is off for days, and its owner is not asked about it.
+    /// (set [`Config::listen`] to serve others), about 1.1 GB of disk at most and in small steps, and a clock that may
+    /// have stood still: such a machine is off for days, and its owner is not asked about it.
     #[must_use]
     pub fn local(data: PathBuf) -> Self {
         Self { data: Some(data), ..Self::memory() }
@@ -99,6 +99,7 @@ impl Config {
                 queues: 10_000,
                 cells: 200_000,
                 invites: 1_000,
+                chunks: 4_096,
                 connections: 512,
                 ..Limits::default()
             },
