@@ -1,4 +1,4 @@
-//! What a session costs, on one thread: `cargo bench -p subrosa-crypto`.
+//! What a session costs, on one thread: `cargo bench -p subrosa-crypto --bench session`.
 //!
 //! Spec: docs/spec/ratchet.md, "Limits". Invariant: every figure is the median of rounds over the public API, printed and
 //! compared with nothing: the machine decides, and floors are for the reader.

@@ -149,8 +149,10 @@ mod tests {
         assert!(!header.quiet);
         bytes[1] = 0xff;
         assert!(Header::parse(&bytes).unwrap().quiet);
-        bytes[0] = 2;
-        assert_eq!(Header::parse(&bytes).err(), Some(OpenError::NewerVersion));
+        for version in [0, 2, 255] {
+            bytes[0] = version;
+            assert_eq!(Header::parse(&bytes).err(), Some(OpenError::NewerVersion), "{version}");
+        }
         assert_eq!(Header::parse(&bytes[..1]).err(), Some(OpenError::NewerVersion));
         bytes[0] = 1;
         assert_eq!(Header::parse(&bytes[1..]).err(), Some(OpenError::NewerVersion));

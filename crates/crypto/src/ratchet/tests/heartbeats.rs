@@ -1,7 +1,7 @@
 //! A36: what heartbeats are decided by; two idle ends fall silent.
 
 use super::pair::{I, J, Pair};
-use crate::ratchet::{Unanswered, Weight};
+use crate::ratchet::{KEY_DAYS, Session, Unanswered, Weight};
 use subrosa_codec::Millis;
 
 fn count(pair: &Pair, at: usize) -> u32 {
@@ -61,6 +61,20 @@ fn cells_above_a_gap_count_again_when_it_is_filled_or_given_up() {
         }
         assert_eq!(count(&pair, I), 1, "the text above it can be acknowledged now, for the first time");
     }
+}
+
+#[test]
+fn cells_above_a_gap_count_again_when_its_key_is_too_old() {
+    let mut pair = Pair::new(7);
+    pair.talk(1);
+    pair.try_send(J, Weight::Quiet).unwrap();
+    heard(&mut pair, J, Weight::Text);
+    pair.try_send(I, Weight::Heartbeat).unwrap();
+    assert_eq!(count(&pair, I), 0);
+    pair.now = pair.now.plus(Millis::DAY.times(u64::from(KEY_DAYS)));
+    let (aged, _) = pair.ends[I].session.age(pair.now).unwrap();
+    assert_eq!(aged.unanswered(), Unanswered { count: 1, since: Some(pair.now) });
+    assert!(Session::parse(&aged.write()).is_ok());
 }
 
 /// The engine's rule (a) without its random part: on our turn, a day after the first unanswered cell.

@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 
 use super::pair::{I, J, Pair, text};
-use crate::ratchet::{Alarm, Session, Weight};
+use crate::ratchet::{Alarm, MAX_SKIPPED, Session, Weight};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use subrosa_codec::Millis;
+use subrosa_codec::{Malformed, Millis};
 
 /// One state of every kind: each place in the chart, with gaps, closed chains, latches and counters.
 fn states() -> Vec<Session> {
@@ -78,6 +78,50 @@ fn a_changed_byte_is_refused_or_is_another_whole_state() {
             }
         }
     }
+}
+
+#[test]
+fn what_the_chart_does_not_know_is_refused() {
+    let mut pair = Pair::new(4);
+    pair.talk(3);
+    let state = pair.ends[I].session.write();
+    let changed = |at: usize, value: u8| {
+        let mut bytes = state.to_vec();
+        bytes[at] = value;
+        Session::parse(&bytes).err()
+    };
+    // Leading: the epoch of the own chain stands at 136, the received one is the one before.
+    assert_eq!((state[1], state[2], state[136]), (1, 2, 5));
+    assert_eq!(changed(136, 5), None);
+    assert_eq!(changed(1, 0), Some(Malformed), "the joiner's epochs are even");
+    for epoch in [3, 4, 6, 7] {
+        assert_eq!(changed(136, epoch), Some(Malformed), "epoch {epoch} does not follow epoch 4");
+    }
+}
+
+#[test]
+fn more_waiting_keys_than_there_may_be_are_refused_wherever_they_lie() {
+    let mut pair = Pair::new(5);
+    pair.talk(1);
+    let lose = |pair: &mut Pair, count: u32| {
+        (0..count).for_each(|_| _ = pair.try_send(J, Weight::Control).unwrap());
+        pair.forget_window(J);
+    };
+    // 900 in a chain that is closed then, 900 in the next.
+    lose(&mut pair, 900);
+    pair.say(I);
+    pair.say(J);
+    lose(&mut pair, 900);
+    pair.say(J);
+    let mut state = pair.copy(I);
+    let heard = state.turn.heard_mut().unwrap();
+    assert_eq!(heard.waiting(), 1_800);
+    let day = pair.now.day();
+    heard.chain.skip_to(heard.chain.n + MAX_SKIPPED as u32 - 1_800, day);
+    assert!(Session::parse(&state.write()).is_ok());
+    let heard = state.turn.heard_mut().unwrap();
+    heard.chain.skip_to(heard.chain.n + 1, day);
+    assert_eq!(Session::parse(&state.write()).err(), Some(Malformed));
 }
 
 #[test]
