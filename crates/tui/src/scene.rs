@@ -97,7 +97,7 @@ pub(crate) fn chat(id: i64, name: &str) -> Chat {
         name: name.into(),
         standing: Standing::Contact,
         verified: false,
-        level: Level::Classical,
+        level: Level::Mutual,
         alarm: None,
         unread: 0,
         seen: None,

@@ -103,8 +103,8 @@ pub(super) fn trust(model: &Model, chat: &Chat) -> Span<'static> {
         (Standing::KnownAgain, _) => pair("?", "came again", Role::Warn),
         (Standing::Closed, _) => pair("x", "closed", Role::Dim),
         (Standing::Pending, _) => pair(signs.unverified, "not yet confirmed", Role::Warn),
-        _ if chat.level == Level::Unconfirmed => pair(signs.unverified, "not yet confirmed", Role::Warn),
         _ if chat.verified => pair(signs.verified, "verified", Role::Good),
+        _ if chat.level < Level::Mutual => pair(signs.unverified, "not yet confirmed", Role::Warn),
         _ => pair(signs.unverified, "not verified", Role::Warn),
     }
 }
