@@ -221,6 +221,20 @@ impl Model {
     }
 }
 
+/// The contact that a request could be mistaken for: another identity under the same name.
+pub(crate) fn namesake<'a>(chats: &'a [Chat], request: &Chat) -> Option<&'a Chat> {
+    if request.standing != Standing::Request {
+        return None;
+    }
+    let name = folded(&request.name);
+    chats.iter().find(|chat| !is_request(chat) && folded(&chat.name) == name)
+}
+
+/// A name without what a reader may overlook: case and blanks. Through upper case, so that ß and SS are one.
+fn folded(name: &str) -> String {
+    name.split_whitespace().collect::<String>().to_uppercase().to_lowercase()
+}
+
 /// Whether a line of the list is a request.
 pub(crate) const fn is_request(chat: &Chat) -> bool {
     matches!(chat.standing, Standing::Request | Standing::KnownAgain)

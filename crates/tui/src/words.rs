@@ -6,7 +6,7 @@ use subrosa_client::{AlarmKind, Chat, Standing};
 
 use crate::keys::{Action, Context, key_of};
 use crate::look::Role;
-use crate::model::{Below, Model};
+use crate::model::{Below, Model, namesake};
 use crate::text;
 
 /// The paragraphs below the messages of the open chat; none for the composer.
@@ -14,7 +14,7 @@ pub(crate) fn below(model: &Model) -> Vec<(String, Role)> {
     let Some(chat) = model.open_chat() else { return Vec::new() };
     match model.below() {
         Below::Composer => Vec::new(),
-        Below::Request => request(chat),
+        Below::Request => request(chat, namesake(model.chats.as_deref().unwrap_or_default(), chat)),
         Below::Alarm(kind) => alarm(kind),
         Below::Closed => vec![(
             "This chat is closed: they ended it, or never answered. To write to them again, ask for a new invite.".into(),
@@ -23,7 +23,13 @@ pub(crate) fn below(model: &Model) -> Vec<(String, Role)> {
     }
 }
 
-fn request(chat: &Chat) -> Vec<(String, Role)> {
+/// The sentence beside a request under the name of a contact.
+pub(crate) fn same_name(contact: &str) -> String {
+    let name = text::one_line(contact);
+    format!("You have a contact called {name} already: this is someone else, or {name} on another identity.")
+}
+
+fn request(chat: &Chat, namesake: Option<&Chat>) -> Vec<(String, Role)> {
     let name = text::one_line(&chat.name);
     let mut lines = Vec::new();
     if chat.standing == Standing::KnownAgain {
@@ -39,6 +45,9 @@ fn request(chat: &Chat) -> Vec<(String, Role)> {
             format!("{name} asks to write to you. The name is what they call themselves."),
             Role::Text,
         ));
+    }
+    if let Some(contact) = namesake {
+        lines.push((same_name(&contact.name), Role::Alarm));
     }
     if let Some(greeting) = chat.greeting.as_deref().filter(|greeting| !greeting.is_empty()) {
         lines.push((format!("They say: {}", text::one_line(greeting)), Role::Accent));

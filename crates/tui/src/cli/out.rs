@@ -95,6 +95,10 @@ pub(crate) struct Person {
     alarm: Option<String>,
     unread: u32,
     greeting: Option<String>,
+    /// A request under the name of a contact of mine.
+    same_name: bool,
+    #[serde(skip)]
+    namesake: Option<String>,
 }
 
 /// A row of a conversation.
@@ -139,7 +143,15 @@ impl Person {
             alarm: chat.alarm.map(|alarm| alarm.to_string()),
             unread: chat.unread,
             greeting: chat.greeting.clone(),
+            same_name: false,
+            namesake: None,
         }
+    }
+
+    /// The same for a request among all `chats`: it may bear the name of a contact.
+    pub(crate) fn among(chat: &Chat, chats: &[Chat]) -> Self {
+        let namesake = crate::model::namesake(chats, chat).map(|contact| contact.name.clone());
+        Self { same_name: namesake.is_some(), namesake, ..Self::of(chat) }
     }
 }
 
@@ -265,7 +277,9 @@ impl Person {
             if self.standing == "contact" { String::new() } else { format!("  ({})", self.standing) };
         let greeting = self.greeting.as_deref().map(|text| format!("  “{text}”")).unwrap_or_default();
         let alarm = self.alarm.as_deref().map(|text| format!("\n     {text}")).unwrap_or_default();
-        format!("{:>3} {mark} {}{standing}{unread}{greeting}{alarm}", self.id, self.name)
+        let same = self.namesake.as_deref();
+        let same = same.map(|name| format!("\n     {}", crate::words::same_name(name))).unwrap_or_default();
+        format!("{:>3} {mark} {}{standing}{unread}{greeting}{alarm}{same}", self.id, self.name)
     }
 }
 
@@ -308,6 +322,21 @@ impl Printer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::chat;
+
+    #[test]
+    fn a_request_under_a_contacts_name_says_so_in_json_and_in_text() {
+        let request = Chat { standing: Standing::Request, ..chat(2, "ANA") };
+        let chats = [chat(1, "Ana"), request.clone()];
+        let same = Person::among(&request, &chats);
+        assert_eq!(serde_json::to_value(&same).unwrap()["same_name"], true);
+        assert!(same.text().contains("a contact called Ana already"), "{}", same.text());
+        let other = Person::among(&Chat { name: "Anna".into(), ..request.clone() }, &chats);
+        assert_eq!(serde_json::to_value(&other).unwrap()["same_name"], false);
+        // A known identity that came again is the contact itself.
+        let again = Person::among(&Chat { standing: Standing::KnownAgain, ..request }, &chats);
+        assert!(!again.same_name);
+    }
 
     #[test]
     fn no_line_of_a_text_passes_for_someone_elses() {

@@ -21,8 +21,9 @@ pub(super) async fn contacts(session: &Session, printer: &Printer) -> Result<Exi
 
 pub(super) async fn requests(session: &Session, wait: u64, printer: &Printer) -> Result<Exit, Fail> {
     session.settle(Duration::from_secs(wait)).await;
-    for chat in session.chats().await?.iter().filter(|chat| is_request(chat)) {
-        printer.print(&Out::Request(Person::of(chat)));
+    let chats = session.chats().await?;
+    for chat in chats.iter().filter(|chat| is_request(chat)) {
+        printer.print(&Out::Request(Person::among(chat, &chats)));
     }
     Ok(Exit::Done)
 }
@@ -150,8 +151,9 @@ pub(super) async fn status(session: &Session, wait: u64, printer: &Printer) -> R
         };
         printer.print(&Out::Relay { name, state, detail });
     }
-    for chat in &session.chats().await? {
-        let person = Person::of(chat);
+    let chats = session.chats().await?;
+    for chat in &chats {
+        let person = Person::among(chat, &chats);
         printer.print(&if is_request(chat) { Out::Request(person) } else { Out::Contact(person) });
     }
     Ok(Exit::Done)

@@ -205,6 +205,33 @@ fn a_request() {
     });
 }
 
+#[test]
+fn a_request_under_the_name_of_a_contact_warns() {
+    let request = Chat { standing: Standing::Request, ..chat(5, "aNA ") };
+    let shown = |contact: &str| {
+        let chats = vec![request.clone(), chat(1, contact)];
+        cells(&drawn(&with(Look::standard(), (120, 24), chats, Vec::new())))
+    };
+    let warned = shown("Ana");
+    let words = "You have a contact called Ana already: this is someone else, or Ana on another identity.";
+    assert!(warned.contains(words), "{warned}");
+    assert!(!shown("Anna").contains("already"));
+}
+
+#[test]
+fn a_chat_reads_not_yet_confirmed_below_the_mutual_level() {
+    let shown = |level, verified| {
+        let chats = vec![Chat { level, verified, ..chat(1, "Ana") }];
+        cells(&drawn(&with(Look::standard(), (80, 24), chats, Vec::new())))
+    };
+    for level in [Level::Unconfirmed, Level::Classical] {
+        assert!(shown(level, false).contains("not yet confirmed"), "{level:?}");
+        assert!(shown(level, true).contains("✓ verified"), "{level:?}");
+    }
+    let mutual = shown(Level::Mutual, false);
+    assert!(mutual.contains("not verified") && !mutual.contains("not yet confirmed"), "{mutual}");
+}
+
 const LINK: &str = "subrosa://relay.example.org:4190/i#AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB";
 
 #[test]
