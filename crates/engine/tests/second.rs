@@ -11,7 +11,8 @@ fn contents_are_read_as_the_second_implementation_reads_them() {
     let mut read = 0;
     for line in file.lines().filter(|line| line.starts_with('{')) {
         // One object of strings, without escapes: every second piece between quotes is a name or a value.
-        let [_, name, _, content, _, verdict] = line.split('"').skip(1).step_by(2).collect::<Vec<_>>()[..] else {
+        let [_, name, _, content, _, verdict] = line.split('"').skip(1).step_by(2).collect::<Vec<_>>()[..]
+        else {
             panic!("{line}")
         };
         let hex = content.trim_matches('-').as_bytes();
