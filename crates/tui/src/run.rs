@@ -145,7 +145,13 @@ pub(crate) async fn run(
         let mut flow = tick(stage, &mut screen)?;
         dirty |= stage.seats().iter_mut().any(|seat| std::mem::take(&mut seat.model.dirty));
         if dirty && flow == Flow::On {
-            screen.draw(|buf| stage.draw(buf)).map_err(lost)?;
+            // The terminal may have another size by now than the last event told: what is drawn fits the buffer.
+            let draw = |buf: &mut Buffer| {
+                stage.resize(buf.area);
+                stage.draw(buf);
+            };
+            screen.draw(draw).map_err(lost)?;
+            stage.seats().iter_mut().for_each(|seat| seat.model.dirty = false);
             dirty = false;
         }
         if flow == Flow::On {
