@@ -122,9 +122,21 @@ impl Screen {
     pub fn wait(&self, what: &str, done: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !done(&self.text()) {
-            assert!(Instant::now() < deadline, "not on the screen: {what}\n{}", self.text());
+            assert!(
+                Instant::now() < deadline,
+                "not on the screen: {what}\n{}\n{}",
+                self.text(),
+                self.last_words()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// What a panic wrote, if there was one: it may have scrolled off the screen.
+    fn last_words(&self) -> String {
+        let seen = self.seen();
+        let raw = String::from_utf8_lossy(&seen.raw);
+        raw.rsplit_once("panicked at").map_or_else(String::new, |(_, words)| format!("it panicked at{words}"))
     }
 
     /// Types `text` as it is; `\r` is Enter.

@@ -153,6 +153,8 @@ fn a_storm_of_sizes_ends_with_the_whole_screen() {
     let mut at_ana = screen(&ana);
     open_chat(&mut at_ana, "Bob");
     at_ana.type_keys("words in the box");
+    // Not in one go: crossterm may hold keys that come with a change of size until the next key.
+    at_ana.wait_for("words in the box");
     for step in 0..200_u16 {
         at_ana.resize(1 + step * 7 % 140, 1 + step * 5 % 60);
     }
@@ -196,8 +198,9 @@ fn after_kill_9_draft_and_messages_are_there_and_nothing_is_doubled() {
         at_ana.wait(text, |screen| screen.contains(&format!("me   {text}")));
     }
     at_ana.type_keys("unsent words");
-    // The list says so once it is on disk.
     at_ana.wait_for("draft");
+    // It is written a moment after the last key: nothing on the screen tells.
+    std::thread::sleep(std::time::Duration::from_secs(2));
     at_ana.signal(Signal::KILL);
     at_ana.ended();
     let mut again = screen(&ana);
