@@ -7,8 +7,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::announced::Announced;
 use crate::config::{Config, LogLevel};
 use crate::exit::Failure;
+use crate::relay::StartError;
 
 /// A relay for subrosa: keeps sealed messages until they are fetched, and has nothing else to tell.
 #[derive(Debug, Parser)]
@@ -29,10 +31,10 @@ pub(crate) struct Options {
     /// Folder for everything the relay keeps [default: /var/lib/subrosa-relay or ~/.local/share/subrosa-relay]
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// UDP address and port to serve on [default: [::]:7672]
+    /// UDP address and port to serve on [default: as last time, or [::]:7672]
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Name or address that invites carry [default: the address by which this machine is reached]
+    /// Name or address that invites carry [default: as last time, or the address by which this machine is reached]
     #[arg(long, global = true)]
     host: Option<String>,
     /// How much is logged: error, warn, info, debug
@@ -56,7 +58,7 @@ pub(crate) enum Command {
         #[arg(long)]
         qr: bool,
     },
-    /// Print everything that this relay keeps (stop it first)
+    /// Print everything that this relay keeps (stop it first); no row is written
     Disclose {
         /// As JSON
         #[arg(long)]
@@ -85,15 +87,32 @@ fn log_level(word: &str) -> Result<LogLevel, &'static str> {
 
 impl Options {
     /// The configuration that these options ask for.
-    pub(crate) fn config(self) -> Result<Config, Failure> {
-        let file = self.config.or_else(|| default_file().filter(|path| path.exists()));
-        let mut config = file.map_or_else(|| Ok(Config::default()), |path| Config::load(&path))?;
-        config.data = Some(match self.data.or(config.data) {
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        self.over(Config::default())
+    }
+
+    /// The same for the relay in the data folder: what it announced stands where nobody asks for anything else.
+    pub(crate) fn config_there(&self) -> Result<Config, Failure> {
+        let config = self.config()?;
+        let Some(folder) = &config.data else { return Ok(config) };
+        let kept =
+            Announced::load(folder).map_err(|error| StartError::Folder { path: folder.clone(), error })?;
+        kept.map_or(Ok(config), |kept| self.over(kept.under(Config::default())))
+    }
+
+    /// The file over `config`, and the command line over both.
+    fn over(&self, config: Config) -> Result<Config, Failure> {
+        let file = self.config.clone().or_else(|| default_file().filter(|path| path.exists()));
+        let mut config = match file {
+            Some(path) => config.with_file(&path)?,
+            None => config,
+        };
+        config.data = Some(match self.data.clone().or(config.data) {
             Some(data) => data,
             None => default_data().ok_or_else(no_home)?,
         });
         config.listen = self.listen.unwrap_or(config.listen);
-        config.host = self.host.or(config.host);
+        config.host = self.host.clone().or(config.host);
         config.log = self.log.unwrap_or(config.log);
         config.accept_clock |= self.accept_clock;
         Ok(config)

@@ -4,7 +4,7 @@
 //! ever shows a peer's address, an id in use or a capability, except `disclose`, which exists to.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -14,12 +14,13 @@ use subrosa_relay_core::StoreFault;
 use subrosa_wire::RelayAddress;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::announced::Announced;
 use crate::cli::{Cli, Command, ConfigCommand};
 use crate::config::{Config, LogLevel};
 use crate::exit::{self, Failure};
 use crate::identity::Identity;
-use crate::reach::{self, Reach};
-use crate::relay::{Relay, StartError, stored_port};
+use crate::reach::Reach;
+use crate::relay::{Relay, StartError};
 use crate::store::{self, OpenError};
 use crate::{disclose, qr};
 
@@ -50,7 +51,11 @@ fn perform(cli: Cli) -> Result<(), Failure> {
     // Whatever the folder allows: nothing that this process makes is for others.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let command = cli.command.unwrap_or(Command::Run);
-    let config = cli.options.config()?;
+    let config = match command {
+        Command::Run | Command::Init | Command::Address { .. } => cli.options.config_there()?,
+        // Disclosing shows what is kept, not what is asked for; a configuration belongs to no folder.
+        Command::Disclose { .. } | Command::Config(_) => cli.options.config()?,
+    };
     log_to_stderr(config.log);
     match command {
         Command::Run => run(config),
@@ -128,16 +133,21 @@ fn folder(config: &Config) -> Result<PathBuf, Failure> {
     config.data.clone().ok_or_else(|| Failure::Usage("no data folder; give one with --data".to_owned()))
 }
 
+/// What the relay in `folder` announced last, if it ever did.
+fn announced(folder: &Path) -> Result<Option<Announced>, StartError> {
+    Announced::load(folder).map_err(|error| StartError::Folder { path: folder.to_owned(), error })
+}
+
 /// The address of the relay in the data folder, running or not.
 fn known_address(config: &Config) -> Result<RelayAddress, Failure> {
     let folder = folder(config)?;
     let missing = || Failure::NoRelay(folder.display().to_string());
     let identity = Identity::load(&folder)?.ok_or_else(missing)?;
-    let mut listen = config.listen;
+    let Announced { listen, host, .. } = Announced::known(config, announced(&folder)?.as_ref());
     if listen.port() == 0 {
-        listen.set_port(stored_port(&folder).map_err(OpenError::Io)?);
+        // It has a key, and no start ever got as far as a port.
+        return Err(missing());
     }
-    let host = config.host.clone().unwrap_or_else(|| reach::announced_host(listen));
     let address = RelayAddress::new(identity.pin(), &host, listen.port());
     Ok(address.map_err(|error| StartError::Host { host, error })?)
 }
@@ -149,5 +159,7 @@ fn disclose_all(config: &Config, json: bool, rows: usize) -> Result<(), Failure>
         Err(OpenError::InUse) => return Err(Failure::Running),
         known => known?.ok_or_else(missing)?,
     };
-    print(&if json { disclose::json(&knowledge) } else { disclose::text(&knowledge) })
+    let announced = announced(&folder)?;
+    let announced = announced.as_ref();
+    print(&if json { disclose::json(&knowledge, announced) } else { disclose::text(&knowledge, announced) })
 }

@@ -25,7 +25,7 @@ pub const EXAMPLE: &str = include_str!("../relay.toml");
 pub struct Config {
     /// Where everything that the relay keeps lies; `None` keeps all in memory and nothing after the end.
     pub data: Option<PathBuf>,
-    /// The UDP address to serve on. Port 0 is replaced by a free port once, and by the same one from then on.
+    /// The UDP address to serve on. Port 0 is replaced by a free port once, and by the last one from then on.
     pub listen: SocketAddr,
     /// The name or address that invites carry; without one, the address by which this machine is reached.
     pub host: Option<String>,
@@ -78,7 +78,12 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], with the line and, for an unknown key, the nearest known one.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        file::load(path)
+        Self::default().with_file(path)
+    }
+
+    /// This configuration with what the TOML file at `path` says; what it leaves out stays.
+    pub(crate) fn with_file(self, path: &Path) -> Result<Self, ConfigError> {
+        file::load(path, self)
     }
 
     /// For a relay inside another program on a person's own machine: on the loopback address with a port of its own

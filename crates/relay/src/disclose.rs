@@ -1,25 +1,28 @@
 //! `disclose`: all that this relay keeps, for a person or for a program.
 //!
-//! Spec: docs/spec/relay.md, "What a relay keeps". Invariant: it prints [`Knowledge`] and nothing else, and leaves
-//! nothing of it out.
+//! Spec: docs/spec/relay.md, "What a relay keeps". Invariant: it prints [`Knowledge`] and the files beside it,
+//! and leaves nothing of them out.
 
 use std::fmt::Write as _;
 
 use serde_json::json;
 use subrosa_relay_core::{CellEntry, Knowledge, Row, Table, Value};
 
+use crate::announced::Announced;
+
 /// What the folder holds beside the store, said in both forms.
 const FILES: &[(&str, &str)] = &[
     ("relay.key", "the relay's private key: it proves the relay to clients and opens no message"),
     ("reset.key", "a random key for telling clients of a restart"),
-    ("port", "the UDP port, if it was chosen by the system"),
+    ("address", "where the relay listens and the host that it announces: its own, of nobody who uses it"),
 ];
 
 /// For a person.
-pub(crate) fn text(knowledge: &Knowledge) -> String {
+pub(crate) fn text(knowledge: &Knowledge, announced: Option<&Announced>) -> String {
     let mut out = String::from(
-        "This is everything that this relay keeps. It has no names, accounts, addresses or times of day, and no key\n\
-         that opens any of it.\n",
+        "This is everything that this relay keeps. It has no names, accounts or addresses of those who use it, no\n\
+         times of day, and no key that opens any of it.\n\
+         Reading it wrote no row; sled, which holds the rows, may have rewritten its own files as it opened them.\n",
     );
     for table in &knowledge.tables {
         write_table(&mut out, table);
@@ -37,6 +40,10 @@ pub(crate) fn text(knowledge: &Knowledge) -> String {
     let _ = writeln!(out, "\nfiles beside the store");
     for (name, about) in FILES {
         let _ = writeln!(out, "  {name}: {about}");
+    }
+    if let Some(Announced { listen, host, named }) = announced {
+        let how = if *named { "named" } else { "found" };
+        let _ = writeln!(out, "    listen {listen}  host {host} ({how})");
     }
     out
 }
@@ -64,7 +71,7 @@ fn left_out(out: &mut String, count: u64, shown: usize) {
 }
 
 /// For a program.
-pub(crate) fn json(knowledge: &Knowledge) -> String {
+pub(crate) fn json(knowledge: &Knowledge, announced: Option<&Announced>) -> String {
     let tables: Vec<_> = knowledge.tables.iter().map(table_json).collect();
     let cells: Vec<_> = knowledge
         .cells
@@ -77,9 +84,12 @@ pub(crate) fn json(knowledge: &Knowledge) -> String {
         })
         .collect();
     let files: Vec<_> = FILES.iter().map(|(name, about)| json!({ "name": name, "about": about })).collect();
+    let announced = announced.map(|Announced { listen, host, named }| {
+        json!({ "listen": listen.to_string(), "host": host, "named": named })
+    });
     let all = json!({
         "tables": tables, "cell_count": knowledge.cell_count, "cells": cells,
-        "chunk_count": knowledge.chunk_count, "files": files,
+        "chunk_count": knowledge.chunk_count, "files": files, "announced": announced,
     });
     format!("{all:#}\n")
 }

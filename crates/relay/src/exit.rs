@@ -102,6 +102,7 @@ fn of_io(error: &io::Error, otherwise: u8) -> u8 {
     match error.kind() {
         io::ErrorKind::PermissionDenied => NO_PERMISSION,
         io::ErrorKind::StorageFull => CANNOT_CREATE,
+        io::ErrorKind::InvalidData => DATA,
         _ => otherwise,
     }
 }

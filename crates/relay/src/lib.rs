@@ -5,6 +5,7 @@
 //!
 //! [`Relay::start`] runs one inside another program; [`main`] is the binary's.
 
+mod announced;
 mod cli;
 mod clock;
 mod commands;

@@ -19,7 +19,6 @@ use crate::desk::Message;
 use crate::reach::Reach;
 
 pub use start::StartError;
-pub(crate) use start::stored_port;
 
 /// Rows of each table that [`Relay::knowledge`] shows.
 const ROWS: usize = 1_000;

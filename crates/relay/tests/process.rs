@@ -44,11 +44,12 @@ impl Process {
             "[relay]\nlisten = \"127.0.0.1:0\"\nlog = \"debug\"\n[store]\ngrow_mib = 1\nreserve_mib = 0\n",
         )
         .unwrap();
-        let mut child = command(data, &["--config", config.to_str().unwrap(), "run"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::run(data, &["--config", config.to_str().unwrap(), "run"])
+    }
+
+    /// Runs it with `words` and waits until it serves.
+    fn run(data: &Path, words: &[&str]) -> Self {
+        let mut child = command(data, words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         match RelayAddress::parse(&line) {
@@ -227,12 +228,70 @@ fn init_makes_everything_once_and_address_prints_it_again() {
     let (code, first, words) = output(&data, &["init", "--listen", "127.0.0.1:0"]);
     assert_eq!(code, 0, "{words}");
     assert!(words.contains("Only this machine"), "{words}");
-    let (code, second, _) = output(&data, &["address", "--listen", "127.0.0.1:0"]);
-    assert_eq!((code, &second), (0, &first));
-    let (_, third, _) = output(&data, &["init", "--listen", "127.0.0.1:0"]);
-    assert_eq!(third, first);
+    for words in [&["address"][..], &["address", "--listen", "127.0.0.1:0"], &["init"]] {
+        let (code, again, _) = output(&data, words);
+        assert_eq!((code, &again), (0, &first), "{words:?}");
+    }
     let (_, code, _) = output(&data, &["address", "--qr", "--host", "relay.example.org"]);
-    assert!(code.contains("relay.example.org:7672/r#") && code.contains('█'), "{code}");
+    let port = RelayAddress::parse(&first).unwrap().port();
+    assert!(code.contains(&format!("relay.example.org:{port}/r#")) && code.contains('█'), "{code}");
+    assert_eq!(output(&data, &["address"]).1, first, "asking changes nothing");
+}
+
+#[tokio::test]
+async fn the_address_that_was_announced_is_the_one_of_every_later_command_and_start() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path();
+    // Not the host that would be found by itself, so that it must have been kept.
+    let (code, first, words) = output(data, &["init", "--listen", "127.0.0.1:0", "--host", "localhost"]);
+    assert_eq!(code, 0, "{words}");
+    assert_eq!(output(data, &["address"]).1, first);
+    for _restart in 0..2 {
+        let process = Process::run(data, &["run"]);
+        assert_eq!(format!("{}\n", process.address), first);
+        assert_eq!(output(data, &["address"]).1, first, "also while it runs");
+        let at = SocketAddr::from(([127, 0, 0, 1], process.address.port()));
+        Peer::new(at, process.address.key()).await.reply(Request::Ping).await.unwrap();
+        process.signal(Signal::TERM);
+        assert_eq!(process.end().0, Some(0));
+        assert_eq!(output(data, &["address"]).1, first, "and after it");
+    }
+    let port = RelayAddress::parse(&first).unwrap().port();
+    let (_, text, _) = output(data, &["disclose"]);
+    assert!(text.contains(&format!("listen 127.0.0.1:{port}  host localhost (named)")), "{text}");
+    let (_, json, _) = output(data, &["disclose", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["announced"]["host"], "localhost");
+}
+
+#[test]
+fn a_flag_or_a_key_of_the_file_wins_over_the_announced_address_and_is_kept_from_then_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, config) = (folder.path().join("data"), folder.path().join("relay.toml"));
+    let host = |words: &[&str]| {
+        let (code, line, said) = output(&data, words);
+        assert_eq!(code, 0, "{said}");
+        RelayAddress::parse(&line).unwrap().host().to_owned()
+    };
+    let config = config.to_str().unwrap();
+    std::fs::write(config, "[relay]\nhost = \"file.example\"\n").unwrap();
+    assert_eq!(host(&["init", "--listen", "127.0.0.1:0"]), "127.0.0.1");
+    assert_eq!(host(&["address", "--config", config]), "file.example");
+    assert_eq!(host(&["address"]), "127.0.0.1", "asking keeps nothing");
+    assert_eq!(host(&["init", "--config", config]), "file.example");
+    assert_eq!(host(&["address"]), "file.example");
+    assert_eq!(host(&["init", "--config", config, "--host", "flag.example"]), "flag.example");
+    assert_eq!(host(&["init"]), "flag.example");
+    std::fs::write(config, "[relay]\nlisten = \"127.0.0.2:0\"\n").unwrap();
+    assert_eq!(host(&["init", "--config", config]), "flag.example", "one key says nothing of the other");
+    let kept = std::fs::read_to_string(data.join("address")).unwrap();
+    assert!(kept.contains("listen 127.0.0.2:") && !kept.contains(":0\n"), "{kept}");
+    let (_, shown, _) = output(&data, &["config", "show"]);
+    assert!(shown.contains("listen = \"[::]:7672\""), "a configuration belongs to no folder: {shown}");
+    std::fs::write(data.join("address"), "7672").unwrap();
+    let (code, _, words) = output(&data, &["address"]);
+    assert_eq!(code, 65);
+    assert!(words.contains("its file \"address\" is damaged"), "{words}");
 }
 
 #[tokio::test]

@@ -39,24 +39,23 @@ pub enum ConfigError {
 /// The byte at which a fault stands, and what it is.
 type Fault = (usize, String);
 
-pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
+/// `config` with what the file says.
+pub(super) fn load(path: &Path, config: Config) -> Result<Config, ConfigError> {
     let text =
         std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
-    parse(&text).map_err(|(at, what)| {
+    parse(&text, config).map_err(|(at, what)| {
         let line = 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
         ConfigError::Line { path: path.to_owned(), line, what }
     })
 }
 
-pub(super) fn parse(text: &str) -> Result<Config, Fault> {
+pub(super) fn parse(text: &str, mut config: Config) -> Result<Config, Fault> {
     let table = DeTable::parse(text)
         .map_err(|error| (error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
-    let mut config = Config::default();
     for (name, value) in table.get_ref() {
         let (section, at) = (name.get_ref(), name.span().start);
         if !SETTINGS.iter().any(|setting| setting.section == section) {
-            let known = SETTINGS.iter().map(|setting| setting.section);
-            return Err((at, unknown("section", section, known)));
+            return Err((at, unknown_section(section, value.get_ref())));
         }
         let DeValue::Table(keys) = value.get_ref() else {
             return Err((at, format!("[{section}] must be a section")));
@@ -79,7 +78,7 @@ fn read_key(
         if let Some(elsewhere) = SETTINGS.iter().find(|setting| setting.name == key) {
             return Err((at, format!("\"{key}\" belongs into [{}]", elsewhere.section)));
         }
-        return Err((at, unknown("key", key, known.map(|setting| setting.name))));
+        return Err((at, unknown_key(key, section)));
     };
     let wrong = |what: &str| (value.span().start, format!("\"{key}\" in [{section}] {what}"));
     let item = match value.get_ref() {
@@ -93,12 +92,46 @@ fn read_key(
     (setting.write)(config, &item).map_err(wrong)
 }
 
-/// Says that `name` is unknown, and which known one it may have meant.
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+/// What is wrong with a name outside all sections, or with a section that does not exist.
+fn unknown_section(name: &str, value: &DeValue<'_>) -> String {
+    let key = SETTINGS.iter().find(|setting| setting.name == name);
+    match (value, key) {
+        (DeValue::Table(_), _) | (_, None) => {
+            let sections = SETTINGS.iter().map(|setting| setting.section);
+            let nearest = nearest(name, sections.clone());
+            unknown("section", name, nearest.map(|nearest| format!("\"{nearest}\"")), sections)
+        }
+        (_, Some(key)) => format!("\"{name}\" belongs into [{}]", key.section),
+    }
+}
+
+/// What is wrong with a key that no section has: the nearest one may stand in another section.
+fn unknown_key(name: &str, section: &str) -> String {
+    let known = SETTINGS.iter().filter(|setting| setting.section == section).map(|setting| setting.name);
+    let here = nearest(name, known.clone()).map(|nearest| format!("\"{nearest}\""));
+    let elsewhere = || {
+        let nearest = nearest(name, SETTINGS.iter().map(|setting| setting.name))?;
+        let setting = SETTINGS.iter().find(|setting| setting.name == nearest)?;
+        Some(format!("\"{nearest}\" in [{}]", setting.section))
+    };
+    unknown("key", name, here.or_else(elsewhere), known)
+}
+
+/// The known name that `name` may have meant.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let likeness = |other: &str| strsim::jaro(name, other);
-    let nearest = known.clone().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    match nearest.filter(|nearest| likeness(nearest) > 0.7) {
-        Some(nearest) => format!("unknown {what} \"{name}\"; did you mean \"{nearest}\"?"),
+    known.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|nearest| likeness(nearest) > 0.7)
+}
+
+/// Says that `name` is unknown, and what it may have meant, or all that is known.
+fn unknown<'a>(
+    what: &str,
+    name: &str,
+    meant: Option<String>,
+    known: impl Iterator<Item = &'a str>,
+) -> String {
+    match meant {
+        Some(meant) => format!("unknown {what} \"{name}\"; did you mean {meant}?"),
         None => {
             let mut all: Vec<_> = known.collect();
             all.dedup();
@@ -114,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_example_is_exactly_the_defaults() {
-        assert_eq!(parse(EXAMPLE), Ok(Config::default()));
+        assert_eq!(parse(EXAMPLE, Config::default()), Ok(Config::default()));
         assert_eq!(EXAMPLE, Config::default().to_toml(), "write Config::default().to_toml() to relay.toml");
     }
 
@@ -124,14 +157,17 @@ mod tests {
         config.host = Some("relay.example.org".to_owned());
         config.limits.queues = 77;
         config.accept_clock = false;
-        assert_eq!(parse(&config.to_toml()), Ok(config));
+        assert_eq!(parse(&config.to_toml(), Config::default()), Ok(config));
     }
 
     fn fault(text: &str) -> String {
         let folder = tempfile::tempdir().expect("makes a folder");
         let path = folder.path().join("relay.toml");
         std::fs::write(&path, text).expect("writes");
-        load(&path).expect_err("is wrong").to_string().replace(&path.display().to_string(), "FILE")
+        load(&path, Config::default())
+            .expect_err("is wrong")
+            .to_string()
+            .replace(&path.display().to_string(), "FILE")
     }
 
     #[test]
@@ -141,7 +177,12 @@ mod tests {
         assert!(
             fault("[limmits]\n").contains("line 1: unknown section \"limmits\"; did you mean \"limits\"?")
         );
+        assert!(fault("[servers]\n").contains("unknown section \"servers\"; "));
+        assert!(fault("[zzz]\nlisten = 1\n").contains("\"zzz\"; known are: relay, limits, store, network"));
         assert!(fault("[store]\nqueues = 5\n").contains("belongs into [limits]"));
+        assert!(fault("listen = \"[::]:1\"\n").contains("line 1: \"listen\" belongs into [relay]"));
+        let found = fault("[store]\nqueue_sells = 1\n");
+        assert!(found.contains("line 2") && found.contains("mean \"queue_cells\" in [limits]?"), "{found}");
         assert!(fault("[relay]\nzzz = 5\n").contains("known are: data, listen, host, log"));
     }
 

@@ -68,7 +68,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         section: "relay",
         name: "listen",
-        about: "UDP address and port to serve on. Port 0 takes a free one once, and keeps it.",
+        about: "UDP address and port to serve on. Port 0 takes a free one once, and keeps it. Without it: as last time, or this.",
         example: "",
         read: |config| Some(Item::Text(config.listen.to_string())),
         write: |config, item| {
@@ -80,7 +80,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         section: "relay",
         name: "host",
-        about: "Name or address that invites carry. Without it: the address by which this machine is reached.",
+        about: "Name or address that invites carry. Without it: the one given last time, or the address by which this machine is reached.",
         example: "relay.example.org",
         read: |config| config.host.clone().map(Item::Text),
         write: |config, item| {

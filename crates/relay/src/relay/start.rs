@@ -4,7 +4,7 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::thread;
@@ -18,6 +18,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::announced::Announced;
 use crate::clock::{ClockJumped, DayClock};
 use crate::config::Config;
 use crate::desk::{self, INBOX, Message};
@@ -28,8 +29,6 @@ use crate::served::{Kept, Served};
 use crate::store::{OpenError, SlabStore};
 use crate::{files, reach, tls};
 
-/// The file that keeps a port once chosen: invites carry it.
-const PORT_FILE: &str = "port";
 /// How long connections may take to close when the relay stops.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -120,9 +119,7 @@ fn serve<S: Store + 'static>(
     kept: Kept<S>,
 ) -> Result<Relay, StartError> {
     let (socket, local) = listen(&config)?;
-    let host = config.host.clone().unwrap_or_else(|| reach::announced_host(local));
-    let address = RelayAddress::new(identity.pin(), &host, local.port())
-        .map_err(|error| StartError::Host { host, error })?;
+    let address = announce(&config, &identity, local)?;
     let (inbox, messages) = mpsc::channel(INBOX);
     let (ended, end) = watch::channel(None);
     let parts = Parts { config, identity, kept, clock, socket };
@@ -149,28 +146,34 @@ fn open(config: &Config) -> Result<(Identity, Served), StartError> {
 
 /// The socket, on the port that this relay was given once.
 fn listen(config: &Config) -> Result<(UdpSocket, SocketAddr), StartError> {
-    let mut listen = config.listen;
-    let folder = config.data.as_deref();
-    let refused = |error| StartError::Listen { listen: config.listen, error };
-    if listen.port() == 0 {
-        listen.set_port(folder.map_or(Ok(0), stored_port).map_err(refused)?);
-    }
+    let kept = match &config.data {
+        None => None,
+        Some(folder) => {
+            Announced::load(folder).map_err(|error| StartError::Folder { path: folder.clone(), error })?
+        }
+    };
+    let listen = Announced::listen(config, kept.as_ref());
     let socket = bind(listen).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => StartError::PortInUse { port: listen.port() },
         _ => StartError::Listen { listen, error },
     })?;
-    let local = socket.local_addr().map_err(refused)?;
-    if let (0, Some(folder)) = (listen.port(), folder) {
-        files::write_new(&folder.join(PORT_FILE), format!("{}\n", local.port()).as_bytes())
-            .map_err(refused)?;
-    }
+    let local = socket.local_addr().map_err(|error| StartError::Listen { listen, error })?;
     Ok((socket, local))
 }
 
-/// The port that was chosen once, or 0.
-pub(crate) fn stored_port(folder: &Path) -> io::Result<u16> {
-    let stored = files::read_if_there(&folder.join(PORT_FILE))?;
-    Ok(stored.and_then(|bytes| String::from_utf8(bytes).ok()?.trim().parse().ok()).unwrap_or(0))
+/// The address of the relay that serves on `local`, which its folder keeps from now on.
+fn announce(config: &Config, identity: &Identity, local: SocketAddr) -> Result<RelayAddress, StartError> {
+    let host = config.host.clone().unwrap_or_else(|| reach::announced_host(local));
+    let address = RelayAddress::new(identity.pin(), &host, local.port())
+        .map_err(|error| StartError::Host { host: host.clone(), error })?;
+    if let Some(folder) = &config.data {
+        // The IP as asked for: `[::]` may have become IPv4's where there is no IPv6 today.
+        let listen = SocketAddr::new(config.listen.ip(), local.port());
+        Announced { listen, host, named: config.host.is_some() }
+            .keep(folder)
+            .map_err(|error| StartError::Folder { path: folder.clone(), error })?;
+    }
+    Ok(address)
 }
 
 type Channel = (mpsc::Sender<Message>, mpsc::Receiver<Message>);

@@ -143,7 +143,8 @@ impl SlabStore {
     }
 }
 
-/// Everything the store in `folder` keeps, read without changing it; `None` when there is no store.
+/// Everything the store in `folder` keeps; `None` when there is no store. No row and no slot is written; sled may
+/// rewrite its own files as it opens them, and the lock's empty file is made if it is missing.
 ///
 /// # Errors
 /// [`OpenError`]; [`OpenError::InUse`] while a relay serves it.
