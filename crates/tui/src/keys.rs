@@ -364,7 +364,7 @@ const INVITES: &[Row] = &[
     (Key::char('c'), Action::Copy, "copy the link"),
     (Key::plain(KeyCode::Up), Action::Up, "previous invite"),
     (Key::plain(KeyCode::Down), Action::Down, "next invite"),
-    (Key::char('x'), Action::Revoke, "take the invite back (asks)"),
+    (Key::char('x'), Action::Revoke, "take it back (asks)"),
     (Key::plain(KeyCode::Esc), Action::Leave, "close"),
 ];
 

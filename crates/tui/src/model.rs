@@ -144,6 +144,16 @@ impl Model {
         }
     }
 
+    /// My relay as `host:port`, as notices name it; `None` when I have none, or don't know it yet.
+    pub(crate) fn my_relay(&self) -> Option<&str> {
+        place(self.me.as_ref()?.relay.as_deref()?)
+    }
+
+    /// Links of others that are being taken, or did not work.
+    pub(crate) fn taken(&self) -> impl Iterator<Item = &Invite> {
+        self.invites.iter().flatten().filter(|invite| !invite.mine)
+    }
+
     /// The line of a chat in the list.
     pub(crate) fn chat(&self, id: ContactId) -> Option<&Chat> {
         self.chats.as_deref()?.iter().find(|chat| chat.id == id)
@@ -233,6 +243,11 @@ pub(crate) fn namesake<'a>(chats: &'a [Chat], request: &Chat) -> Option<&'a Chat
 /// A name without what a reader may overlook: case and blanks. Through upper case, so that ß and SS are one.
 fn folded(name: &str) -> String {
     name.split_whitespace().collect::<String>().to_uppercase().to_lowercase()
+}
+
+/// `host:port` of an address or a link.
+pub(crate) fn place(address: &str) -> Option<&str> {
+    address.trim().strip_prefix("subrosa://")?.split_once('/').map(|(place, _)| place)
 }
 
 /// Whether a line of the list is a request.

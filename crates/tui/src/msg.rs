@@ -25,6 +25,8 @@ pub(crate) enum Msg {
     Did(Purpose, Result<Done, Failure>),
     /// The client tells something.
     Notice(Notice),
+    /// Every relay in use and how it stands.
+    Relays(Vec<(String, RelayState)>),
     /// The profile is open.
     Opened(Opened),
     /// The profile was not made or opened: the sentence says why.

@@ -12,7 +12,7 @@ mod notice;
 mod overlay;
 mod start;
 
-pub(crate) use overlay::{mine, shown, switcher_rows};
+pub(crate) use overlay::{listed, shown, switcher_rows};
 use subrosa_client::{Answer, Command, ContactId, Message, Query, Standing};
 
 use crate::look::Role;
@@ -40,6 +40,8 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
         Msg::Answer(slot, answer) => answered(model, slot, answer, &mut out),
         Msg::Did(purpose, outcome) => did::did(model, purpose, outcome, &mut out),
         Msg::Notice(notice) => notice::notice(model, notice, &mut out),
+        // One that nobody needs any more is not among them.
+        Msg::Relays(relays) => model.relays = relays.into_iter().collect(),
         Msg::Opened(opened) => opened_profile(model, opened, &mut out),
         Msg::NotOpened(why) => start::not_opened(model, why),
         #[cfg(feature = "host")]

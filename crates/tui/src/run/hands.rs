@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use subrosa_client::{
     Answer, Client, ClientError, Command, CommandError, Done, Notice, Notices, Options, Query, RelayAddress,
-    Unlock,
+    RelayState, Unlock,
 };
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::cli::{Exit, Fail, Place, Started};
@@ -26,6 +27,8 @@ use crate::msg::{Failure, Home, Opened, Purpose, Slot, Start};
 
 /// How long the last commands may take when the program ends.
 const LAST: Duration = Duration::from_secs(5);
+/// How often the relays are looked at when nothing is told.
+const GLANCE: Duration = Duration::from_secs(10);
 
 /// What the hands bring.
 pub(crate) enum Heard {
@@ -35,6 +38,8 @@ pub(crate) enum Heard {
     Did(Purpose, Result<Done, ClientError>),
     /// The client tells something.
     Notice(Notice),
+    /// Every relay in use and how it stands: no notice tells that one is not needed any more.
+    Relays(Vec<(String, RelayState)>),
     /// Something for the screen, from the program itself: how the demo begins.
     #[cfg(feature = "host")]
     Say(Msg),
@@ -131,7 +136,7 @@ impl Hands {
         let Started { client, notices } = started;
         let (questions, asked) = unbounded_channel();
         let (commands, told) = unbounded_channel();
-        tokio::spawn(hear(self.index, notices, self.mouth.clone()));
+        tokio::spawn(hear(self.index, client.clone(), notices, self.mouth.clone()));
         tokio::spawn(answer(self.index, client.clone(), asked, self.mouth.clone()));
         let doing = tokio::spawn(act(self.index, client.clone(), told, self.mouth.clone()));
         #[cfg(feature = "host")]
@@ -156,8 +161,8 @@ impl Hands {
         let Some(open) = self.open else { return };
         drop(open.commands);
         // A disk that hangs must not keep the program.
-        let _ = tokio::time::timeout(LAST, open.doing).await;
-        let _ = tokio::time::timeout(LAST, open.client.close()).await;
+        let _ = timeout(LAST, open.doing).await;
+        let _ = timeout(LAST, open.client.close()).await;
         #[cfg(feature = "host")]
         if let Some(hosted) = open.hosted {
             let _ = tokio::task::spawn_blocking(move || hosted.stop()).await;
@@ -165,11 +170,20 @@ impl Hands {
     }
 }
 
-async fn hear(index: usize, mut notices: Notices, mouth: UnboundedSender<(usize, Heard)>) {
-    while let Some(notice) = notices.next().await {
-        if mouth.send((index, Heard::Notice(notice))).is_err() {
+async fn hear(index: usize, client: Client, mut notices: Notices, mouth: UnboundedSender<(usize, Heard)>) {
+    let mut relays = client.relays();
+    loop {
+        if let Ok(notice) = timeout(GLANCE, notices.next()).await {
+            let Some(notice) = notice else { return };
+            if mouth.send((index, Heard::Notice(notice))).is_err() {
+                return;
+            }
+        }
+        let now = client.relays();
+        if now != relays && mouth.send((index, Heard::Relays(now.clone()))).is_err() {
             return;
         }
+        relays = now;
     }
 }
 

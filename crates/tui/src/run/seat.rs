@@ -65,6 +65,7 @@ impl Seat {
             Heard::Answer(slot, answer) => Msg::Answer(slot, answer.map_err(|why| why.to_string())),
             Heard::Did(purpose, outcome) => Msg::Did(purpose, outcome.map_err(Failure::from)),
             Heard::Notice(notice) => Msg::Notice(notice),
+            Heard::Relays(relays) => Msg::Relays(relays),
             #[cfg(feature = "host")]
             Heard::Say(message) => message,
             Heard::Ready(Ok(ready)) => Msg::Opened(self.hands.take_over(*ready)),

@@ -191,12 +191,11 @@ fn add_key(add: &mut Add, action: Option<Action>, key: Key, out: &mut Vec<Cmd>) 
     }
 }
 
-/// My invites, newest first.
-pub(crate) fn mine(model: &Model) -> Vec<&Invite> {
-    let invites = model.invites.as_deref().unwrap_or_default();
-    let mut mine: Vec<&Invite> = invites.iter().filter(|invite| invite.mine).collect();
-    mine.sort_by_key(|invite| std::cmp::Reverse(invite.id));
-    mine
+/// My invites, newest first, then the links of others that are being taken or did not work.
+pub(crate) fn listed(model: &Model) -> Vec<&Invite> {
+    let mut listed: Vec<&Invite> = model.invites.iter().flatten().collect();
+    listed.sort_by_key(|invite| std::cmp::Reverse((invite.mine, invite.id)));
+    listed
 }
 
 /// The invite that the screen shows.
@@ -205,10 +204,10 @@ pub(crate) fn shown(model: &Model) -> Option<&Invite> {
         Some(Overlay::Invites(screen)) => screen.shown,
         _ => None,
     };
-    let mine = mine(model);
+    let listed = listed(model);
     match wanted {
-        Some(id) => mine.into_iter().find(|invite| invite.id == id),
-        None => mine.first().copied(),
+        Some(id) => listed.into_iter().find(|invite| invite.id == id),
+        None => listed.first().copied(),
     }
 }
 
@@ -217,7 +216,7 @@ fn invites_key(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
         Action::NewOnce => command::new_invite(model, false, out),
         Action::NewReusable => command::new_invite(model, true, out),
         Action::Up | Action::Down => {
-            let ids: Vec<_> = mine(model).into_iter().map(|invite| invite.id).collect();
+            let ids: Vec<_> = listed(model).into_iter().map(|invite| invite.id).collect();
             let at = shown(model).and_then(|invite| ids.iter().position(|id| *id == invite.id)).unwrap_or(0);
             let to = if action == Action::Up { at.saturating_sub(1) } else { at + 1 };
             if let (Some(id), Some(Overlay::Invites(screen))) = (ids.get(to), model.overlays.last_mut()) {
@@ -232,10 +231,19 @@ fn invites_key(model: &mut Model, action: Action, out: &mut Vec<Cmd>) {
             None => model.remark("There is no link to copy."),
         },
         Action::Revoke => {
-            let Some(id) = shown(model).map(|invite| invite.id) else { return };
-            let text = "Take this invite back? Whoever has the link can no longer use it.".into();
-            let then = Then::Do(Command::Revoke(id), Purpose::Say("The invite was taken back.".into()));
-            model.overlays.push(Overlay::Question(Question { text, yes: "take it back", then }));
+            let Some((id, mine)) = shown(model).map(|invite| (invite.id, invite.mine)) else { return };
+            let (text, yes, done) = if mine {
+                let text = "Take this invite back? Whoever has the link can no longer use it.";
+                (text, "take it back", "The invite was taken back.")
+            } else {
+                (
+                    "Give this link up? Its relay is not asked for it any more.",
+                    "give it up",
+                    "The link was given up.",
+                )
+            };
+            let then = Then::Do(Command::Revoke(id), Purpose::Say(done.into()));
+            model.overlays.push(Overlay::Question(Question { text: text.into(), yes, then }));
         }
         _ => {}
     }

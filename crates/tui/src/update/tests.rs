@@ -3,12 +3,13 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use subrosa_client::{
-    Answer, Command, ContactId, Done, InviteId, JoinFailure, MessageId, Notice, Position, RelayState,
+    Answer, Command, ContactId, Done, Invite, InviteId, InviteState, JoinFailure, MessageId, Notice,
+    Position, RelayState,
 };
 
 use super::update;
 use crate::look::Look;
-use crate::model::overlay::{AddStep, Overlay};
+use crate::model::overlay::{AddStep, Invites, Overlay};
 use crate::model::start::{First, Stage, Step};
 use crate::model::talk::Anchor;
 use crate::model::{Focus, Model};
@@ -442,4 +443,21 @@ fn the_first_run_asks_three_things_and_keeps_what_was_typed() {
         cmds.iter().any(|cmd| matches!(cmd, Cmd::Do(Command::Invite { reusable: false }, Purpose::Invite)))
     );
     assert!(matches!(model.overlays.last(), Some(Overlay::Invites(_))));
+}
+
+#[test]
+fn a_link_that_is_taken_can_be_given_up() {
+    let mut model = chatting(Look::standard(), 80, 24);
+    model.invites = Some(vec![Invite {
+        id: InviteId(9),
+        link: None,
+        reusable: false,
+        mine: false,
+        state: InviteState::Taking,
+        expires: scene::NOW,
+    }]);
+    model.overlays = vec![Overlay::Invites(Invites::default())];
+    assert!(commands(&key(&mut model, KeyCode::Char('x'))).is_empty(), "it asks first");
+    let cmds = key(&mut model, KeyCode::Char('y'));
+    assert_eq!(commands(&cmds), [&Command::Revoke(InviteId(9))]);
 }

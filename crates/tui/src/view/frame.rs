@@ -9,7 +9,7 @@ use subrosa_client::{Chat, Level, RelayState, Standing};
 
 use super::span;
 use crate::keys::{Action, Context};
-use crate::layout::{Layout, inset};
+use crate::layout::{Layout, Shape, inset, shape};
 use crate::look::{Look, Role};
 use crate::model::{Below, Focus, Model};
 use crate::text;
@@ -109,27 +109,27 @@ pub(super) fn trust(model: &Model, chat: &Chat) -> Span<'static> {
     }
 }
 
-/// How the relays stand, in a word or two.
+/// How my relay stands, in a word or two; and whether another one has trouble.
 fn relay_words(model: &Model) -> (String, Role) {
-    let states: Vec<&RelayState> = model.relays.values().collect();
-    let any = |wanted: fn(&RelayState) -> bool| states.iter().any(|state| wanted(state));
-    if states.is_empty() {
+    let Some(me) = &model.me else { return ("loading…".into(), Role::Dim) };
+    let mine = model.my_relay();
+    let (words, role) = match mine.and_then(|mine| model.relays.get(mine)) {
+        None if me.relay.is_none() => ("no relay", Role::Dim),
         // One that nothing is waiting for yet is not reached.
-        let has_one = model.me.as_ref().is_some_and(|me| me.relay.is_some());
-        return (if has_one { "relay idle" } else { "no relay" }.into(), Role::Dim);
+        None => ("relay idle", Role::Dim),
+        Some(RelayState::WrongKey) => ("wrong relay key", Role::Alarm),
+        Some(RelayState::Offline(_)) => ("offline", Role::Warn),
+        Some(RelayState::Online) => ("online", Role::Good),
+        Some(_) => ("connecting", Role::Dim),
+    };
+    let troubled = |(name, state): (&String, &RelayState)| {
+        Some(name.as_str()) != mine && matches!(state, RelayState::Offline(_) | RelayState::WrongKey)
+    };
+    if shape(model.area) == Shape::Wide && model.relays.iter().any(troubled) {
+        let dot = model.look.signs().dot;
+        return (format!("{words} {dot} trouble with another relay: /status"), role);
     }
-    let offline = states.iter().filter(|state| matches!(state, RelayState::Offline(_))).count();
-    if any(|state| matches!(state, RelayState::WrongKey)) {
-        ("wrong relay key".into(), Role::Alarm)
-    } else if offline == states.len() {
-        ("offline".into(), Role::Warn)
-    } else if offline > 0 {
-        (format!("{offline} of {} relays offline", states.len()), Role::Warn)
-    } else if any(|state| matches!(state, RelayState::Connecting)) {
-        ("connecting".into(), Role::Dim)
-    } else {
-        ("online".into(), Role::Good)
-    }
+    (words.into(), role)
 }
 
 /// The last sentence, or what the keys do here.

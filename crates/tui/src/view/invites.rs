@@ -8,13 +8,13 @@ use ratatui::text::Line;
 use subrosa_client::{Invite, InviteState};
 
 use super::qr::Qr;
-use super::{frame, line, paragraph, span};
+use super::{frame, line, pages, paragraph, span};
 use crate::keys::{Action, Context};
 use crate::look::Role;
-use crate::model::Model;
 use crate::model::overlay::Invites;
+use crate::model::{Model, place};
 use crate::text;
-use crate::update::{mine, shown};
+use crate::update::{listed, shown};
 use crate::words;
 
 /// Least columns of the words beside a code.
@@ -84,40 +84,46 @@ fn status(model: &Model, inner: Rect, buf: &mut Buffer) {
 
 /// The words of an invite in a frame. Answers the rows that they took, the upper edge included.
 fn facts(model: &Model, screen: &Invites, invite: &Invite, area: Rect, buf: &mut Buffer) -> u16 {
-    let mine = mine(model);
-    let at = mine.iter().position(|other| other.id == invite.id).unwrap_or(0);
-    let others = if mine.len() > 1 { " (arrows: the others)" } else { "" };
-    let title = format!("Invite {} of {}{others}", at + 1, mine.len());
+    let listed = listed(model);
+    let at = listed.iter().position(|other| other.id == invite.id).unwrap_or(0);
+    let others = if listed.len() > 1 { " (arrows: the others)" } else { "" };
+    let what = if invite.mine { "Invite" } else { "Link" };
+    let title = format!("{what} {} of {}{others}", at + 1, listed.len());
     let inner = frame::plain(model, area, &title, buf);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let style = |role| model.look.style(role);
     // On a short screen the link comes first; nothing may cut it.
     let gap = u16::from(area.height >= 18);
     let mut row = 0;
-    if screen.welcome && !invite.reusable {
+    if screen.welcome && invite.mine && !invite.reusable {
         row = paragraph(buf, inner, row, "You are set up. Give this to a friend:", style(Role::Accent)) + gap;
     }
     let link = invite.link.as_deref().filter(|_| usable(invite));
     if let Some(link) = link.filter(|_| gap == 0) {
         row = paragraph(buf, inner, row, &text::visible(link), style(Role::Accent));
     }
-    let kind = if invite.reusable {
-        "Reusable address: anyone with the link can ask; you accept or reject."
-    } else {
-        "For one person: works once. Send it where only they can read it."
-    };
-    row = paragraph(buf, inner, row, kind, style(Role::Text));
+    let place = place_of(model, invite);
+    row = paragraph(buf, inner, row, &kind(invite, place), style(Role::Text));
     let (words, role) = state(invite.state);
     row =
         line(buf, inner, row, &Line::from(vec![span(model, "State: ", Role::Dim), span(model, words, role)]));
+    if let InviteState::Failed(why) = invite.state {
+        row = paragraph(buf, inner, row, &why.to_string(), style(Role::Alarm));
+    }
+    if let Some(relay) = place.and_then(|place| model.relays.get(place)) {
+        let (words, role) = pages::relay(relay);
+        row = paragraph(buf, inner, row, &format!("Its relay: {words}"), style(role));
+    }
     let until = format!("until {}", model.zone.moment(invite.expires, model.now));
     row = paragraph(buf, inner, row, &until, style(Role::Dim)) + gap;
     if let Some(link) = link.filter(|_| gap == 1) {
         row = paragraph(buf, inner, row, &text::visible(link), style(Role::Accent)) + 1;
     }
-    let actions = [Action::Copy, Action::NewOnce, Action::NewReusable, Action::Revoke, Action::Leave];
+    let all = [Action::Copy, Action::NewOnce, Action::NewReusable, Action::Revoke, Action::Leave];
+    let actions = if invite.mine { &all[..] } else { &all[1..] };
     let row = if gap == 0 {
-        let short = [(Action::Copy, "copy"), (Action::NewOnce, "new"), (Action::Leave, "close")];
+        let first = if invite.mine { (Action::Copy, "copy") } else { (Action::Revoke, "give up") };
+        let short = [first, (Action::NewOnce, "new"), (Action::Leave, "close")];
         paragraph(buf, inner, row, &words::short_keys(Context::Invites, &short), style(Role::Dim))
     } else {
         actions.iter().fold(row, |row, action| {
@@ -126,6 +132,22 @@ fn facts(model: &Model, screen: &Invites, invite: &Invite, area: Rect, buf: &mut
     };
     status(model, inner, buf);
     row + 1
+}
+
+/// The relay of a link of someone else; the links themselves are known only to the run that was given them.
+fn place_of<'a>(model: &'a Model, invite: &Invite) -> Option<&'a str> {
+    let joining = model.joining.iter().find(|joining| joining.invite == invite.id)?;
+    place(&joining.link)
+}
+
+/// What it is, in a sentence; `place` is the relay of a link of someone else, if it is known.
+fn kind(invite: &Invite, place: Option<&str>) -> String {
+    match (invite.mine, invite.reusable, place) {
+        (true, true, _) => "Reusable address: anyone with the link can ask; you accept or reject.".into(),
+        (true, false, _) => "For one person: works once. Send it where only they can read it.".into(),
+        (false, _, Some(place)) => format!("A link that you add, at the relay {}.", text::one_line(place)),
+        (false, _, None) => "A link that you add.".into(),
+    }
 }
 
 /// How far it is, in words.

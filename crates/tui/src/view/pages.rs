@@ -5,11 +5,12 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
-use subrosa_client::RelayState;
+use subrosa_client::{Invite, InviteState, RelayState};
 
 use super::{frame, line, paragraph, span};
 use crate::look::Role;
-use crate::model::Model;
+use crate::model::{Model, place};
+use crate::msg::Joining;
 use crate::text;
 
 pub(super) fn log(model: &Model, row: usize, buf: &mut Buffer) {
@@ -62,8 +63,31 @@ pub(super) fn status(model: &Model, buf: &mut Buffer) {
     }
     for (name, state) in &model.relays {
         let (words, role) = relay(state);
-        row = paragraph(buf, inner, row, &format!("{name}: {words}"), style(role));
+        row = paragraph(buf, inner, row, &format!("{name} ({}): {words}", whose(model, name)), style(role));
     }
+}
+
+/// What a relay is for.
+fn whose(model: &Model, name: &str) -> &'static str {
+    if model.my_relay() == Some(name) {
+        return "yours";
+    }
+    let mut taken = model.taken().filter(|invite| invite.state == InviteState::Taking).peekable();
+    if taken.peek().is_none() {
+        return "of a contact";
+    }
+    // The links themselves are known only to the run that was given them.
+    let this = |joining: &Joining| place(&joining.link) == Some(name);
+    let known = |invite: &Invite| model.joining.iter().find(|joining| joining.invite == invite.id);
+    let mut unknown = false;
+    for invite in taken {
+        match known(invite) {
+            Some(joining) if this(joining) => return "of a link that you add: /invites",
+            Some(_) => {}
+            None => unknown = true,
+        }
+    }
+    if unknown { "of a contact, or of a link that you add: /invites" } else { "of a contact" }
 }
 
 /// How a relay stands, in a sentence.

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use ratatui::buffer::Buffer;
 use ratatui::style::Color;
 use subrosa_client::{
-    AlarmKind, Answer, Body, Chat, ContactId, FailReason, Invite, InviteId, InviteState, Level, Message,
-    MessageId, Millis, Notice, Position, RelayState, Safety, SendState, Standing,
+    AlarmKind, Answer, Body, Chat, ContactId, FailReason, Invite, InviteId, InviteState, JoinFailure, Level,
+    Message, MessageId, Millis, Notice, Position, RelayState, Safety, SendState, Standing,
 };
 
 use super::view;
@@ -14,7 +14,7 @@ use crate::look::{Look, Role};
 use crate::model::overlay::{Add, AddStep, Choice, Invites, Overlay, Question, Then, Verify};
 use crate::model::start::{First, Locked, Stage, Step};
 use crate::model::{Focus, Model};
-use crate::msg::{Msg, Purpose, Slot};
+use crate::msg::{Joining, Msg, Purpose, Slot};
 use crate::scene::{self, NOW, chat, chatting, message_id, theirs};
 use crate::update::update;
 
@@ -230,6 +230,66 @@ fn a_chat_reads_not_yet_confirmed_below_the_mutual_level() {
     }
     let mutual = shown(Level::Mutual, false);
     assert!(mutual.contains("not verified") && !mutual.contains("not yet confirmed"), "{mutual}");
+}
+
+#[test]
+fn the_header_says_how_my_relay_stands_whatever_another_one_does() {
+    for state in [RelayState::WrongKey, RelayState::Offline("no answer".into()), RelayState::Connecting] {
+        for width in [60, 100] {
+            let mut model = chatting(Look::standard(), width, 24);
+            let other = Notice::Relay { name: "192.0.2.7:4190".into(), state: state.clone() };
+            drop(update(&mut model, Msg::Notice(other)));
+            let screen = cells(&drawn(&model));
+            let header = screen.lines().next().expect("a frame");
+            assert!(header.contains(" online "), "{header}");
+            let trouble = width == 100 && state != RelayState::Connecting;
+            assert_eq!(header.contains("trouble with another relay"), trouble, "{header}");
+        }
+    }
+    let mut model = chatting(Look::standard(), 100, 24);
+    let mine = "relay.example.org:4190".to_owned();
+    drop(update(&mut model, Msg::Notice(Notice::Relay { name: mine, state: RelayState::WrongKey })));
+    assert!(cells(&drawn(&model)).contains("wrong relay key"));
+}
+
+#[test]
+fn a_link_that_is_taken_stands_in_the_invites_and_its_relay_in_the_status() {
+    let mut model = chatting(Look::standard(), 80, 24);
+    let invite = |id, state, mine| Invite {
+        id: InviteId(id),
+        link: None,
+        reusable: false,
+        mine,
+        state,
+        expires: Millis(NOW.0 + 7 * 86_400_000),
+    };
+    model.invites = Some(vec![
+        invite(9, InviteState::Taking, false),
+        invite(3, InviteState::Used, true),
+        invite(1, InviteState::Failed(JoinFailure::Gone), false),
+    ]);
+    let link = LINK.replace("relay.example.org", "192.0.2.7");
+    model.joining.push(Joining { invite: InviteId(9), link, greeting: String::new() });
+    let name = "192.0.2.7:4190".to_owned();
+    drop(update(&mut model, Msg::Notice(Notice::Relay { name, state: RelayState::WrongKey })));
+    model.overlays.push(Overlay::Status);
+    let status = cells(&drawn(&model));
+    assert!(status.contains("relay.example.org:4190 (yours): online"), "{status}");
+    assert!(status.contains("192.0.2.7:4190 (of a link that you add: /invites): not the relay"), "{status}");
+    let shown = |model: &mut Model, id| {
+        let shown = Some(InviteId(id));
+        model.overlays = vec![Overlay::Invites(Invites { shown, ..Invites::default() })];
+        cells(&drawn(model))
+    };
+    assert!(shown(&mut model, 3).contains("Invite 1 of 3"));
+    let taking = shown(&mut model, 9);
+    for words in ["Link 2 of 3", "at the relay 192.0.2.7:4190", "State: taking", "another key"] {
+        assert!(taking.contains(words), "{words}: {taking}");
+    }
+    let failed = shown(&mut model, 1);
+    assert!(failed.contains("Link 3 of 3") && failed.contains("ask for a new one"), "{failed}");
+    drop(update(&mut model, Msg::Relays(vec![("relay.example.org:4190".into(), RelayState::Online)])));
+    assert_eq!(model.relays.len(), 1, "a relay that nobody needs any more is gone");
 }
 
 const LINK: &str = "subrosa://relay.example.org:4190/i#AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB";
