@@ -77,6 +77,7 @@ pub(super) async fn add(session: &Session, add: Add, printer: &Printer) -> Resul
     let Done::Joining(id) = session.tell(command).await? else {
         return Err(Fail::new(Exit::Failed, "the link was not taken"));
     };
+    let address = one(session, id).await?.is_some_and(|invite| invite.reusable);
     let outcome = heard(&mut notices, wait, |notice| match notice {
         Notice::Joined { invite, contact } if invite == id => Some(Ok(contact)),
         Notice::JoinFailed { invite, why } if invite == id => Some(Err(why)),
@@ -87,11 +88,10 @@ pub(super) async fn add(session: &Session, add: Add, printer: &Printer) -> Resul
         Some(Ok(contact)) => {
             // The handshake should be at the relay before this process ends.
             session.settle(wait).await;
-            let name = match session.ask(Query::Chat(contact)).await? {
-                Answer::Chat(chat) => chat.name,
-                _ => String::new(),
+            let Answer::Chat(chat) = session.ask(Query::Chat(contact)).await? else {
+                return Err(Fail::new(Exit::NotFound, "the contact was erased meanwhile"));
             };
-            printer.print(&Out::Joined { invite: id.0, contact: contact.0, name });
+            printer.print(&Out::joined(id, chat, address));
             Ok(Exit::Done)
         }
         Some(Err(why)) => Err(why.into()),

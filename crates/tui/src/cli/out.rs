@@ -6,7 +6,7 @@ use std::io::Write;
 
 use serde::Serialize;
 use subrosa_client::{
-    Body, Chat, ContactId, Invite, InviteState, Level, Message, MessageId, SendState, Standing,
+    Body, Chat, ContactId, Invite, InviteId, InviteState, Level, Message, MessageId, SendState, Standing,
 };
 
 use super::exit::Fail;
@@ -39,6 +39,11 @@ pub(crate) enum Out {
         invite: i64,
         contact: i64,
         name: String,
+        standing: &'static str,
+        /// Whether both sides are authenticated; see "Levels" in docs/spec/handshake.md.
+        confirmed: bool,
+        #[serde(skip)]
+        asked: bool,
     },
     Queued {
         contact: i64,
@@ -126,14 +131,7 @@ impl Person {
         Self {
             id: chat.id.0,
             name: chat.name.clone(),
-            standing: match chat.standing {
-                Standing::Request => "request",
-                Standing::KnownAgain => "known_again",
-                Standing::Pending => "pending",
-                Standing::Contact => "contact",
-                Standing::Closed => "closed",
-                _ => "other",
-            },
+            standing: standing_word(chat.standing),
             verified: chat.verified,
             level: match chat.level {
                 Level::Unconfirmed => "unconfirmed",
@@ -194,6 +192,17 @@ impl Line {
     }
 }
 
+const fn standing_word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Request => "request",
+        Standing::KnownAgain => "known_again",
+        Standing::Pending => "pending",
+        Standing::Contact => "contact",
+        Standing::Closed => "closed",
+        _ => "other",
+    }
+}
+
 pub(crate) const fn state_word(state: SendState) -> &'static str {
     match state {
         SendState::Queued => "queued",
@@ -222,6 +231,18 @@ impl Out {
         Self::Invite { id: id.0, link, reusable, mine, state, expires: expires.0 }
     }
 
+    /// What a link led to; `address`: whoever owns it decides about each request.
+    pub(crate) fn joined(invite: InviteId, chat: Chat, address: bool) -> Self {
+        Self::Joined {
+            invite: invite.0,
+            contact: chat.id.0,
+            standing: standing_word(chat.standing),
+            confirmed: chat.level == Level::Mutual,
+            asked: address && chat.standing == Standing::Pending,
+            name: chat.name,
+        }
+    }
+
     /// The line for a person.
     fn text(&self) -> String {
         match self {
@@ -241,6 +262,12 @@ impl Out {
             }
             Self::Contact(person) | Self::Request(person) => person.text(),
             Self::Joining { invite } => format!("link {invite} is being taken"),
+            Self::Joined { contact, name, asked: true, .. } => format!(
+                "{name} was asked (number {contact}): they must accept your request, what you write goes out then"
+            ),
+            Self::Joined { contact, name, standing: "pending", .. } => format!(
+                "{name} is contact {contact}, not yet confirmed: you can write, they have not answered yet"
+            ),
             Self::Joined { contact, name, .. } => format!("{name} is contact {contact}"),
             Self::Queued { .. } => "queued: on this disk".to_owned(),
             Self::Sent { .. } => "sent".to_owned(),
@@ -336,6 +363,20 @@ mod tests {
         // A known identity that came again is the contact itself.
         let again = Person::among(&Chat { standing: Standing::KnownAgain, ..request }, &chats);
         assert!(!again.same_name);
+    }
+
+    #[test]
+    fn a_link_that_only_asked_does_not_read_like_a_contact() {
+        let pending = Chat { standing: Standing::Pending, level: Level::Unconfirmed, ..chat(2, "Bob") };
+        let asked = Out::joined(InviteId(1), pending.clone(), true);
+        assert!(asked.text().contains("must accept") && !asked.text().contains("is contact"));
+        let json = serde_json::to_value(&asked).unwrap();
+        assert_eq!((&json["standing"], &json["confirmed"]), (&"pending".into(), &false.into()));
+        let invited = Out::joined(InviteId(1), pending, false);
+        assert!(invited.text().contains("not yet confirmed"), "{}", invited.text());
+        let contact = Out::joined(InviteId(1), chat(2, "Bob"), true);
+        assert_eq!(contact.text(), "Bob is contact 2");
+        assert_eq!(serde_json::to_value(&contact).unwrap()["confirmed"], true);
     }
 
     #[test]

@@ -64,7 +64,8 @@ fn changed(model: &mut Model, id: ContactId, out: &mut Vec<Cmd>) {
 fn joined(model: &mut Model, invite: InviteId, contact: ContactId, out: &mut Vec<Cmd>) {
     ask(model, Slot::Chats, out);
     ask(model, Slot::Invites, out);
-    let ours = model.joining.iter().any(|joining| joining.invite == invite);
+    let taken = model.taken().find(|taken| taken.id == invite).map(|taken| taken.reusable);
+    let ours = taken.is_some() || model.joining.iter().any(|joining| joining.invite == invite);
     model.joining.retain(|joining| joining.invite != invite);
     let waiting =
         |overlay: &Overlay| matches!(overlay, Overlay::Add(add) if add.step == AddStep::Taking(invite));
@@ -72,7 +73,9 @@ fn joined(model: &mut Model, invite: InviteId, contact: ContactId, out: &mut Vec
         model.overlays.pop();
         chat::open(model, contact, out);
     }
-    model.remark(if ours {
+    model.remark(if taken == Some(true) {
+        "Asked: they must accept your request; what you write goes out then."
+    } else if ours {
         "Added: you can write at once; they will see it when they are online."
     } else {
         "Someone joined by your invite: compare the safety number (/verify) when you can."

@@ -445,19 +445,29 @@ fn the_first_run_asks_three_things_and_keeps_what_was_typed() {
     assert!(matches!(model.overlays.last(), Some(Overlay::Invites(_))));
 }
 
+/// A link of someone else's that is being taken.
+fn taking(reusable: bool) -> Invite {
+    let (id, state) = (InviteId(9), InviteState::Taking);
+    Invite { id, link: None, reusable, mine: false, state, expires: scene::NOW }
+}
+
 #[test]
 fn a_link_that_is_taken_can_be_given_up() {
     let mut model = chatting(Look::standard(), 80, 24);
-    model.invites = Some(vec![Invite {
-        id: InviteId(9),
-        link: None,
-        reusable: false,
-        mine: false,
-        state: InviteState::Taking,
-        expires: scene::NOW,
-    }]);
+    model.invites = Some(vec![taking(false)]);
     model.overlays = vec![Overlay::Invites(Invites::default())];
     assert!(commands(&key(&mut model, KeyCode::Char('x'))).is_empty(), "it asks first");
     let cmds = key(&mut model, KeyCode::Char('y'));
     assert_eq!(commands(&cmds), [&Command::Revoke(InviteId(9))]);
+}
+
+#[test]
+fn who_has_an_address_is_asked_and_who_gave_an_invite_is_added() {
+    for (reusable, words) in [(true, "Asked"), (false, "Added")] {
+        let mut model = chatting(Look::standard(), 80, 24);
+        model.invites = Some(vec![taking(reusable)]);
+        let joined = Notice::Joined { invite: InviteId(9), contact: ContactId(4) };
+        drop(update(&mut model, Msg::Notice(joined)));
+        assert!(model.status.expect("a remark").text.starts_with(words));
+    }
 }
