@@ -102,11 +102,8 @@ fn a_seized_relay_holds_no_name_text_identity_address_or_link() {
     // A crash leaves more than a clean end.
     seized.relay.kill();
     let folder = &Haystack::of(seized.relay.folder());
-    for text in TEXTS
-        .iter()
-        .chain(&NAMES)
-        .chain(&[GREETING, "127.0.0.1", "Eve", "subrosa://"])
-        .filter(|text| text.len() >= 4)
+    for text in
+        TEXTS.iter().chain(&NAMES).chain(&[GREETING, "Eve", "subrosa://"]).filter(|text| text.len() >= 4)
     {
         absent(folder, text.as_bytes(), text);
         let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -123,9 +120,14 @@ fn a_seized_relay_holds_no_name_text_identity_address_or_link() {
     for link in &seized.links {
         absent_link(folder, link);
     }
-    // Its own port is a file of its own, and stands in no other.
-    let holds_port = folder.with(format!("{port}\n").as_bytes());
-    assert!(holds_port.iter().all(|file| file.ends_with("port")), "{holds_port:?}");
+    // Its own host and port stand in a file of their own, with nothing else in it. The clients came from the same
+    // loopback address: that one lies nowhere beside.
+    let own = seized.relay.folder().join("address");
+    for needle in ["127.0.0.1".to_owned(), format!("{port}\n")] {
+        assert_eq!(folder.with(needle.as_bytes()), [own.as_path()], "{needle}");
+    }
+    let kept = format!("subrosa relay address\nlisten 127.0.0.1:{port}\nhost named 127.0.0.1\n");
+    assert_eq!(std::fs::read_to_string(&own).unwrap(), kept);
 }
 
 #[test]
