@@ -86,7 +86,7 @@ pub(crate) const COMMANDS: &[Spec] = &[
     keyed(row("goto", "[NAME]", "go to a chat", Verb::Goto), Context::Global, Action::Switcher),
     row("read", "", "mark this chat as read", Verb::Read),
     row("name", "NAME", "my name, as my invites will carry it", Verb::Name),
-    row("relay", "ADDRESS", "where my friends reach me from now on", Verb::Relay),
+    row("relay", "[ADDRESS]", "where my friends reach me: show or change it", Verb::Relay),
     row("receipts", "on|off", "whether others learn that I received and read", Verb::Receipts),
     row("theme", "dark|light", "colours for a dark or light background", Verb::Theme),
     row("ascii", "", "draw with ASCII signs only, or not", Verb::Ascii),

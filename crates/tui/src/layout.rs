@@ -14,6 +14,9 @@ pub(crate) const WIDE: u16 = 70;
 /// The smallest screen that shows anything but a remark.
 pub(crate) const SMALLEST: (u16, u16) = (30, 8);
 
+/// Rows inside the frame from which the status line may take two of them.
+const TWO_ROWS: u16 = 10;
+
 /// How much fits beside each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -60,7 +63,8 @@ pub(crate) fn layout(model: &Model) -> Layout {
     let area = model.area;
     let shape = shape(area);
     let inner = inset(area);
-    let status = Rect { y: inner.bottom().saturating_sub(1), height: inner.height.min(1), ..inner };
+    let high = status_rows(model, inner).min(inner.height);
+    let status = Rect { y: inner.bottom().saturating_sub(high), height: high, ..inner };
     let nothing = Layout {
         shape,
         inner,
@@ -77,7 +81,7 @@ pub(crate) fn layout(model: &Model) -> Layout {
     let (list, chat) = panes(model, shape, inner);
     let low = chat.map_or(0, |pane| below_height(model, pane));
     // Rule, head and composer stand above the status line; without a chat only the rule does.
-    let taken = if chat.is_some() { low + 3 } else { 2 };
+    let taken = high + if chat.is_some() { low + 2 } else { 1 };
     let top = |pane: Rect| Rect { height: pane.height.saturating_sub(taken), ..pane };
     let list = list.map(top);
     let full = |y: u16, height: u16| Rect { y, height, ..inner };
@@ -111,6 +115,14 @@ pub(crate) const fn inset(area: Rect) -> Rect {
         width: area.width.saturating_sub(2),
         height: area.height.saturating_sub(2),
     }
+}
+
+/// Rows of the status line in `inner`: a second one for a long sentence, where there is room.
+pub(crate) fn status_rows(model: &Model, inner: Rect) -> u16 {
+    let room = inner.width.saturating_sub(2);
+    let long = |words: &str| text::width(&text::one_line(words)) > usize::from(room);
+    let two = inner.height >= TWO_ROWS && model.status.as_ref().is_some_and(|status| long(&status.text));
+    if two { 2 } else { 1 }
 }
 
 /// The columns of list and conversation.

@@ -278,6 +278,7 @@ impl Out {
             }
             Self::Relay { name, state, detail } => {
                 let detail = detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+                let state = if *state == "wrong_key" { "wrong key (not the pinned one)" } else { state };
                 format!("relay {name} {state}{detail}")
             }
             Self::Check { what, ok, detail } => {
@@ -377,6 +378,12 @@ mod tests {
         let contact = Out::joined(InviteId(1), chat(2, "Bob"), true);
         assert_eq!(contact.text(), "Bob is contact 2");
         assert_eq!(serde_json::to_value(&contact).unwrap()["confirmed"], true);
+    }
+
+    #[test]
+    fn a_wrong_key_is_said_in_words() {
+        let relay = Out::Relay { name: "h:1".into(), state: "wrong_key", detail: None };
+        assert_eq!(relay.text(), "relay h:1 wrong key (not the pinned one)");
     }
 
     #[test]

@@ -146,7 +146,9 @@ pub(super) async fn status(session: &Session, wait: u64, printer: &Printer) -> R
             RelayState::Connecting => ("connecting", None),
             RelayState::Online => ("online", None),
             RelayState::Offline(why) => ("offline", Some(why)),
-            RelayState::WrongKey => ("wrong_key", Some("not the pinned key: never spoken to".to_owned())),
+            RelayState::WrongKey => {
+                ("wrong_key", Some("nothing was said to it, ask its operator".to_owned()))
+            }
             _ => ("other", None),
         };
         printer.print(&Out::Relay { name, state, detail });

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use subrosa_client::{Command, Options, RelayAddress};
+use subrosa_client::{Answer, Command, Options, Query, RelayAddress};
 
 use super::args::{Init, Key, New};
 use super::exit::{Exit, Fail};
@@ -13,6 +13,10 @@ use super::out::{Out, Printer};
 use super::people;
 use super::profile::Place;
 use super::session::Session;
+
+/// What to do next with a profile without a relay.
+const NO_RELAY: &str = "You have no relay yet, and without one you can neither invite nor add anyone: start subrosa with \
+     this profile and type /relay ADDRESS, with the address that a relay's operator gave you";
 
 pub(super) async fn init(place: &Place, key: &Key, init: &Init, printer: &Printer) -> Result<Exit, Fail> {
     if place.exists() {
@@ -43,6 +47,11 @@ pub(super) async fn init(place: &Place, key: &Key, init: &Init, printer: &Printe
     }
     let session = Session::of(started, place);
     people::profile(&session, place, printer).await?;
+    if let Answer::Me(me) = session.ask(Query::Me).await?
+        && me.relay.is_none()
+    {
+        printer.note(NO_RELAY);
+    }
     session.close().await;
     Ok(Exit::Done)
 }

@@ -28,6 +28,8 @@ pub(super) fn run(model: &mut Model, verb: Verb, rest: &str, out: &mut Vec<Cmd>)
         Verb::Forget => forget(model),
         Verb::Goto => goto(model, rest, out),
         Verb::Read => read(model, out),
+        // The page says which one it is, and how to choose another.
+        Verb::Relay if rest.is_empty() => model.overlays.push(Overlay::Status),
         Verb::Status => model.overlays.push(Overlay::Status),
         Verb::Log => model.overlays.push(Overlay::Log(0)),
         Verb::Help => model.overlays.push(Overlay::Help(0)),

@@ -471,3 +471,15 @@ fn who_has_an_address_is_asked_and_who_gave_an_invite_is_added() {
         assert!(model.status.expect("a remark").text.starts_with(words));
     }
 }
+
+#[test]
+fn relay_without_an_address_shows_the_current_one_and_how_to_change_it() {
+    let mut model = chatting(Look::standard(), 80, 24);
+    press(&mut model, KeyCode::Char('p'), KeyModifiers::CONTROL);
+    types(&mut model, "relay");
+    assert!(commands(&key(&mut model, KeyCode::Enter)).is_empty());
+    let buf = screen(&model);
+    let text: String = buf.content().iter().map(ratatui::buffer::Cell::symbol).collect();
+    assert!(text.contains("friends reach you at subrosa://relay.example.org"), "{text}");
+    assert!(text.contains("another one: /relay ADDRESS"), "{text}");
+}

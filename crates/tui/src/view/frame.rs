@@ -132,20 +132,25 @@ fn relay_words(model: &Model) -> (String, Role) {
     (words.into(), role)
 }
 
-/// The last sentence, or what the keys do here.
+/// The last sentence, or what the keys do here. What is cut off of a sentence stands in the log.
 pub(super) fn status(model: &Model, area: Rect, buf: &mut Buffer) {
     let ellipsis = model.look.signs().ellipsis;
-    let (words, role) = match &model.status {
-        Some(remark) => (text::one_line(&remark.text), remark.role),
-        None => (hints(model), Role::Dim),
+    let room = usize::from(area.width.saturating_sub(2));
+    let Some(remark) = &model.status else {
+        let words = text::clip(&hints(model), room, ellipsis);
+        buf.set_string(area.x + 1, area.y, words, model.look.style(Role::Dim));
+        return;
     };
-    let room = usize::from(area.width.saturating_sub(1));
-    buf.set_string(
-        area.x + 1,
-        area.y,
-        text::clip(&words, room.saturating_sub(1), ellipsis),
-        model.look.style(role),
-    );
+    let mut lines = text::wrap(&text::one_line(&remark.text), room);
+    let rows = usize::from(area.height.max(1));
+    if lines.len() > rows {
+        let rest = lines.split_off(rows - 1).join(" ");
+        let more = if remark.role == Role::Text { "" } else { " /log" };
+        lines.push(text::clip(&rest, room.saturating_sub(more.len()), ellipsis) + more);
+    }
+    for (y, words) in (area.y..).zip(lines) {
+        buf.set_string(area.x + 1, y, words, model.look.style(remark.role));
+    }
 }
 
 /// What the keys do here, in few words.

@@ -10,6 +10,7 @@ use subrosa_client::{Invite, InviteState};
 use super::qr::Qr;
 use super::{frame, line, pages, paragraph, span};
 use crate::keys::{Action, Context};
+use crate::layout::status_rows;
 use crate::look::Role;
 use crate::model::overlay::Invites;
 use crate::model::{Model, place};
@@ -78,7 +79,8 @@ fn without(model: &Model, screen: &Invites, buf: &mut Buffer) {
 /// The last sentence at the bottom, as on the main screen.
 fn status(model: &Model, inner: Rect, buf: &mut Buffer) {
     if model.status.is_some() && inner.height > 0 {
-        frame::status(model, Rect { y: inner.bottom() - 1, height: 1, ..inner }, buf);
+        let height = status_rows(model, inner).min(inner.height);
+        frame::status(model, Rect { y: inner.bottom() - height, height, ..inner }, buf);
     }
 }
 

@@ -47,11 +47,13 @@ pub(super) fn status(model: &Model, buf: &mut Buffer) {
             &format!("{} ({})", text::one_line(&me.name), me.short),
             style(Role::Accent),
         );
-        let relay = me
-            .relay
-            .as_deref()
-            .map_or_else(|| "you have no relay yet".into(), |relay| format!("friends reach you at {relay}"));
+        let relay = me.relay.as_deref();
+        let (relay, change) = relay.map_or_else(
+            || ("you have no relay yet: nobody can reach you".into(), "choose one: /relay ADDRESS"),
+            |relay| (format!("friends reach you at {relay}"), "another one: /relay ADDRESS"),
+        );
         row = paragraph(buf, inner, row, &relay, style(Role::Text));
+        row = paragraph(buf, inner, row, change, style(Role::Dim));
         let receipts = if me.receipts { "receipts are sent" } else { "receipts are not sent" };
         row = paragraph(buf, inner, row, receipts, style(Role::Text)) + 1;
     }

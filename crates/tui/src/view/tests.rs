@@ -461,3 +461,20 @@ fn a_refused_text_says_so_and_stands_in_the_composer() {
     let screen = cells(&drawn(&model));
     assert!(screen.contains("> too long") && screen.contains("Not sent: that is too long"), "{screen}");
 }
+
+#[test]
+fn a_long_sentence_takes_two_rows_and_what_is_cut_off_stands_in_the_log() {
+    let sentence = "The relay is not the one that it should be, it has another key: nothing was sent to it. Ask for a new one.";
+    let mut model = chatting(Look::standard(), 60, 24);
+    drop(update(&mut model, Msg::Notice(Notice::Trouble(sentence.into()))));
+    let screen = cells(&drawn(&model));
+    for half in ["The relay is not the one", "sent to it. Ask for a new one."] {
+        assert!(screen.contains(half), "{screen}");
+    }
+    assert!(screen.contains("> How many cells"), "{screen}");
+    drop(update(&mut model, Msg::Notice(Notice::Trouble(sentence.repeat(2)))));
+    let screen = cells(&drawn(&model));
+    assert!(screen.contains("… /log"), "{screen}");
+    model.area.height = 10;
+    assert!(cells(&drawn(&model)).contains("… /log"));
+}
