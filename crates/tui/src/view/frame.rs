@@ -11,7 +11,7 @@ use super::span;
 use crate::keys::{Action, Context};
 use crate::layout::{Layout, Shape, inset, shape};
 use crate::look::{Look, Role};
-use crate::model::{Below, Focus, Model};
+use crate::model::{Below, Focus, Model, is_request};
 use crate::text;
 use crate::words::short_keys;
 
@@ -71,26 +71,64 @@ pub(super) fn main(model: &Model, layout: &Layout, buf: &mut Buffer) {
 
 /// The contact's name and trust, and at the right how the relay stands.
 fn titles(model: &Model, layout: &Layout, buf: &mut Buffer) {
-    let (words, role) = relay_words(model);
-    let relay = format!(" {words} ");
-    let wide = u16::try_from(text::width(&relay)).unwrap_or(0);
+    let chat = model.open_chat().filter(|_| layout.messages.is_some());
+    let relay = corner(model, chat);
+    let wide = u16::try_from(relay.width()).unwrap_or(0);
     let at = model.area.right().saturating_sub(wide + 2);
     let from = layout.messages.map_or(at, |messages| messages.x);
-    if let (Some(chat), true) = (model.open_chat(), layout.messages.is_some()) {
+    if let Some(chat) = chat {
         let room = usize::from(at.saturating_sub(from)).saturating_sub(1);
         let name = text::clip(&text::one_line(&chat.name), room / 2, model.look.signs().ellipsis);
-        let title = Line::from(vec![
-            Span::raw(" "),
-            span(model, name, Role::Accent),
-            Span::raw("  "),
-            trust(model, chat),
-            Span::raw(" "),
-        ]);
-        buf.set_line(from, model.area.y, &title, u16::try_from(room).unwrap_or(0));
+        buf.set_line(from, model.area.y, &title(model, chat, name), u16::try_from(room).unwrap_or(0));
     }
     if wide + 10 < model.area.width {
-        buf.set_string(at, model.area.y, relay, model.look.style(role));
+        buf.set_line(at, model.area.y, &relay, wide);
     }
+}
+
+/// Name and trust.
+fn title(model: &Model, chat: &Chat, name: String) -> Line<'static> {
+    Line::from(vec![
+        Span::raw(" "),
+        span(model, name, Role::Accent),
+        Span::raw("  "),
+        trust(model, chat),
+        Span::raw(" "),
+    ])
+}
+
+/// How my relay stands; where the list is not on screen, also what waits in it, in as many words as there is room for.
+fn corner(model: &Model, chat: Option<&Chat>) -> Line<'static> {
+    let (words, role) = relay_words(model);
+    let relay = || span(model, format!(" {words} "), role);
+    let hint = |hint: &str| span(model, format!(" {hint} "), Role::Unread);
+    let plain = Line::from(relay());
+    let (Some(chat), Shape::Narrow) = (chat, shape(model.area)) else { return plain };
+    let Some((long, short)) = elsewhere(model, chat) else { return plain };
+    let dot = || span(model, model.look.signs().dot, Role::Dim);
+    let mut tries =
+        vec![Line::from(vec![hint(&long), dot(), relay()]), Line::from(vec![hint(&short), dot(), relay()])];
+    // All is well with the relay: that may stay unsaid. Trust may not.
+    if role == Role::Good {
+        tries.push(Line::from(hint(&short)));
+    }
+    let title = title(model, chat, text::one_line(&chat.name)).width();
+    let room = usize::from(model.area.width).saturating_sub(title + 4);
+    tries.into_iter().find(|line| line.width() <= room).unwrap_or(plain)
+}
+
+/// What waits in other chats, in words and as a number.
+fn elsewhere(model: &Model, open: &Chat) -> Option<(String, String)> {
+    let others = || model.chats.iter().flatten().filter(|chat| chat.id != open.id);
+    let unread: u32 = others().filter(|chat| !is_request(chat)).map(|chat| chat.unread).sum();
+    let requests = u32::try_from(others().filter(|chat| is_request(chat)).count()).unwrap_or(u32::MAX);
+    let words = match (unread, requests) {
+        (0, 0) => return None,
+        (0, 1) => "a request".into(),
+        (0, _) => format!("{requests} requests"),
+        _ => format!("{unread} unread elsewhere"),
+    };
+    Some((words, format!("+{}", unread.saturating_add(requests))))
 }
 
 /// What is known about who speaks.

@@ -478,3 +478,22 @@ fn a_long_sentence_takes_two_rows_and_what_is_cut_off_stands_in_the_log() {
     model.area.height = 10;
     assert!(cells(&drawn(&model)).contains("… /log"));
 }
+
+#[test]
+fn a_narrow_header_tells_what_waits_in_other_chats() {
+    let header = |width, others: Vec<Chat>| {
+        let chats = std::iter::once(Chat { unread: 5, ..chat(1, "Ana") }).chain(others).collect();
+        let screen = cells(&drawn(&with(Look::standard(), (width, 24), chats, Vec::new())));
+        screen.lines().next().expect("a frame").to_owned()
+    };
+    let request = Chat { standing: Standing::Request, unread: 1, ..chat(3, "mallory") };
+    let unread = Chat { unread: 2, ..chat(2, "Sol") };
+    assert!(header(60, vec![chat(2, "Sol")]).contains("─ online "), "this chat is open");
+    assert!(header(60, vec![unread.clone(), request.clone()]).contains("2 unread elsewhere · online"));
+    assert!(header(60, vec![request.clone()]).contains("a request · online"));
+    for (width, hint) in [(40, "─ +3 · online "), (30, "─ +3 ─")] {
+        let short = header(width, vec![unread.clone(), request.clone()]);
+        assert!(short.contains("Ana  • not verified ") && short.contains(hint), "{short}");
+    }
+    assert!(!header(80, vec![unread]).contains("elsewhere"), "the list is on screen");
+}
