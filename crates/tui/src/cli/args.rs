@@ -8,9 +8,13 @@ use clap::{Args as Group, Parser, Subcommand};
 
 use super::exit;
 
+/// The head of the help.
+const ABOUT: &str = "End-to-end encrypted chat in the terminal, over a relay that has nothing to mine.\n\n\
+     `subrosa` alone opens the screen; with a command it does that one thing and ends.";
+
 /// End-to-end encrypted chat in the terminal, over a relay that has nothing to mine.
 #[derive(Parser, Debug)]
-#[command(version, after_help = exit::table(), disable_help_subcommand = true)]
+#[command(version, long_about = None, about = ABOUT, after_help = exit::table(), disable_help_subcommand = true)]
 pub(crate) struct Args {
     /// Which profile: each has its own identity, contacts and messages
     #[arg(long, global = true, default_value = "default", value_name = "NAME")]
@@ -225,4 +229,19 @@ pub(crate) struct Verify {
     /// Take it back
     #[arg(long)]
     pub(crate) no: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_help_says_that_the_program_alone_opens_the_screen() {
+        let mut command = Args::command();
+        for help in [command.render_help(), command.render_long_help()] {
+            assert!(help.to_string().contains("`subrosa` alone opens the screen"), "{help}");
+        }
+    }
 }
