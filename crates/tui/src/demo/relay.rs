@@ -1,7 +1,7 @@
 //! The pane in the middle: everything that the relay keeps, as bytes and counts.
 //!
 //! Spec: docs/guide/chat.md, "The demo". Invariant: it shows `Relay::knowledge`, the call that `disclose` prints, and
-//! nothing else.
+//! says so of what it merely remembers.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
@@ -170,14 +170,15 @@ fn lines(found: &Found) -> Vec<(String, Role)> {
     let bytes: u64 = known.tables.iter().flat_map(|table| &table.rows).map(|row| row.bytes).sum();
     let total = format!("{bytes} bytes in all. No names, no words, no times of day, no addresses of people.");
     lines.push((total, Role::Text));
-    lines
-        .push((format!("cells waiting: {} ({} passed so far)", known.cell_count, found.count), Role::Unread));
-    for cell in &found.passed {
-        let state = if cell.waiting { "waiting" } else { "erased" };
-        let role = if cell.waiting { Role::Mine } else { Role::Dim };
-        lines.push((format!(" {} 4096 bytes, {state}", hex(&cell.queue, 4)), role));
-        lines.push((format!("   {}...", hex(&cell.head, 14)), Role::Dim));
-    }
+    lines.push((format!("cells waiting: {}", known.cell_count), Role::Unread));
+    let cells = |waiting: bool| {
+        let role = if waiting { Role::Mine } else { Role::Dim };
+        found.passed.iter().filter(move |cell| cell.waiting == waiting).flat_map(move |cell| {
+            let first = (format!(" {} 4096 bytes", hex(&cell.queue, 4)), role);
+            [first, (format!("   {}...", hex(&cell.head, 14)), Role::Dim)]
+        })
+    };
+    lines.extend(cells(true));
     for table in &known.tables {
         lines.push((format!("{}: {}", table.name, table.count), Role::Accent));
         lines.push((format!("  {}", table.about), Role::Dim));
@@ -189,6 +190,9 @@ fn lines(found: &Found) -> Vec<(String, Role)> {
         }
     }
     lines.push((format!("chunks of attachments: {}", known.chunk_count), Role::Accent));
+    // Not the relay's knowledge but this pane's memory: the relay has overwritten them.
+    lines.push((format!("passed so far: {} cells; erased, the last of them:", found.count), Role::Dim));
+    lines.extend(cells(false));
     lines
 }
 
@@ -199,4 +203,23 @@ fn hex(bytes: &[u8], count: usize) -> String {
         let _ = write!(out, "{byte:02x}");
         out
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_that_the_relay_erased_is_remembered_as_erased_and_counted_once() {
+        let mut found = Found::default();
+        let passed = |seq, waiting| Passed { queue: vec![1; 32], seq, head: vec![seq as u8; 32], waiting };
+        found.passed = (0..20).map(|seq| passed(seq, seq == 19)).collect();
+        found.take(Knowledge::default());
+        assert_eq!(found.passed.len(), PASSED);
+        assert!(found.passed.iter().all(|cell| !cell.waiting));
+        let words: Vec<String> = lines(&found).into_iter().map(|(words, _)| words).collect();
+        let at = |start: &str| words.iter().position(|line| line.starts_with(start)).expect("is shown");
+        assert!(at("cells waiting: 0") < at("passed so far: 0"));
+        assert!(words.iter().skip(at("passed so far")).any(|line| line.contains("000000000000")));
+    }
 }
