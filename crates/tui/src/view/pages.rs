@@ -10,7 +10,6 @@ use subrosa_client::{Invite, InviteState, RelayState};
 use super::{frame, line, paragraph, span};
 use crate::look::Role;
 use crate::model::{Model, place};
-use crate::msg::Joining;
 use crate::text;
 
 pub(super) fn log(model: &Model, row: usize, buf: &mut Buffer) {
@@ -74,22 +73,16 @@ fn whose(model: &Model, name: &str) -> &'static str {
     if model.my_relay() == Some(name) {
         return "yours";
     }
-    let mut taken = model.taken().filter(|invite| invite.state == InviteState::Taking).peekable();
-    if taken.peek().is_none() {
-        return "of a contact";
-    }
     // The links themselves are known only to the run that was given them.
-    let this = |joining: &Joining| place(&joining.link) == Some(name);
     let known = |invite: &Invite| model.joining.iter().find(|joining| joining.invite == invite.id);
-    let mut unknown = false;
-    for invite in taken {
-        match known(invite) {
-            Some(joining) if this(joining) => return "of a link that you add: /invites",
-            Some(_) => {}
-            None => unknown = true,
-        }
+    let mut taken = model.taken().filter(|invite| invite.state == InviteState::Taking).map(known);
+    if taken.clone().flatten().any(|joining| place(&joining.link) == Some(name)) {
+        "of a link that you add: /invites"
+    } else if taken.any(|joining| joining.is_none()) {
+        "of a contact, or of a link that you add: /invites"
+    } else {
+        "of a contact, or of a link"
     }
-    if unknown { "of a contact, or of a link that you add: /invites" } else { "of a contact" }
 }
 
 /// How a relay stands, in a sentence.
