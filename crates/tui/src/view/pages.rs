@@ -75,10 +75,10 @@ fn whose(model: &Model, name: &str) -> &'static str {
     }
     // The links themselves are known only to the run that was given them.
     let known = |invite: &Invite| model.joining.iter().find(|joining| joining.invite == invite.id);
-    let mut taken = model.taken().filter(|invite| invite.state == InviteState::Taking).map(known);
-    if taken.clone().flatten().any(|joining| place(&joining.link) == Some(name)) {
+    let taken = || model.taken().filter(|invite| invite.state == InviteState::Taking).map(known);
+    if taken().flatten().any(|joining| place(&joining.link) == Some(name)) {
         "of a link that you add: /invites"
-    } else if taken.any(|joining| joining.is_none()) {
+    } else if taken().any(|joining| joining.is_none()) {
         "of a contact, or of a link that you add: /invites"
     } else {
         "of a contact, or of a link"
