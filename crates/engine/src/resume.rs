@@ -57,13 +57,16 @@ fn queue(id: InboundId, row: &Inbound, effects: &mut Vec<Effect>) {
 }
 
 /// The cells of a session to be appended now, in order: those that no relay has stored; only the one that begins the
-/// session while it is among them.
+/// session while it is among them. What overtakes a handshake is nobody's; what overtakes a hello is answered at the
+/// address, where nobody reads.
 pub(crate) fn unaccepted(rows: &impl Rows, session: SessionKey) -> Result<Vec<OutboxId>, Corrupt> {
+    let row = rows.get(Session::key(session))?;
+    let heard = row.map(|row| Session::parse(&row)).transpose()?.is_none_or(|session| session.heard);
     let mut ids = Vec::new();
     for (key, bytes) in rows.span(Span::under(Table::Outbox, session.0))? {
         if Outbox::parse(&bytes)?.accepted.is_none() {
             ids.push(Outbox::id(key));
-            if key.id == OutboxId::FIRST {
+            if key.id == OutboxId::FIRST || (key.id == 0 && !heard) {
                 break;
             }
         }

@@ -29,7 +29,7 @@ enum Act {
     Crash(usize, Crash),
     /// So many minutes pass.
     Pass(u64),
-    /// The relay refuses every append until time passes: a full queue, a full disk.
+    /// The relay refuses one append, and takes the next.
     Refuse,
     /// The relay puts an old cell into its queue again.
     Replay(usize),
@@ -50,21 +50,12 @@ fn perform(world: &mut World, act: Act) {
         Act::Accept(who) => world.accept(who % count),
         Act::Restart(who) => world.restart(who % count),
         Act::Crash(who, crash) => world.crash(who % count, crash),
-        Act::Pass(minutes) => pass(world, minutes),
-        Act::Refuse => world.relay.refuse = u32::MAX,
+        Act::Pass(minutes) => world.pass(Millis::MINUTE.times(minutes)),
+        Act::Refuse => world.relay.refuse = 1,
         Act::Replay(n) => world.relay.replay(n),
         Act::Swap(n) => world.relay.swap(n),
         Act::Lose(n) => world.relay.lose(n),
     }
-}
-
-/// Cells that were on their way together meet the same refusal: none of them overtakes another.
-fn pass(world: &mut World, minutes: u64) {
-    if world.relay.refuse > 0 {
-        (0..world.people.len()).for_each(|who| while world.work(who) {});
-        world.relay.refuse = 0;
-    }
-    world.pass(Millis::MINUTE.times(minutes));
 }
 
 /// How people meet.
@@ -201,4 +192,13 @@ fn known() {
         run(2, meeting, 1, &[Act::Send(1, 0, 10), Act::Accept(0), Act::Send(0, 1, 2_000), Act::Look(0, 1)]);
         run(3, meeting, 2, &[]);
     }
+}
+
+/// A hello that the relay refused is not overtaken: what answers it would go to the address, where nobody reads.
+#[test]
+fn a_text_waits_for_a_refused_hello() {
+    use Act::*;
+    let acts =
+        [Work(2, 4), Deliver(0, 1), Accept(0), Send(0, 2, 0), Refuse, Work(0, 4), Deliver(2, 1), Pass(1)];
+    run(3, Meeting::Address, 1_721_211_756_807_340_361, &acts);
 }

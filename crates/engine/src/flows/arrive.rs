@@ -60,13 +60,10 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         session.heard = true;
         self.put_session(key, &session);
         let first = OutboxId { session: key, seq: OutboxId::FIRST };
-        let begins: Option<Outbox> = self.load(Outbox::key(first))?;
         self.erase(Outbox::key(first));
         self.erase(OutCell::key(first));
-        if begins.is_some_and(|row| row.accepted.is_none()) {
-            // The relay's answer was lost: what waited behind it may go.
-            self.send_waiting(key)?;
-        }
+        // They answered before the relay did: what waited behind the cell that began the session may go.
+        self.send_waiting(key)?;
         self.clear_timer(TimerKind::NoAnswer, key.0)?;
         if session.role == Role::Trial {
             // They answer in it: this is the session that they use.

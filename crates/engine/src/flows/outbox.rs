@@ -27,11 +27,9 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         Ok(())
     }
 
-    /// Nothing follows a handshake before the relay has it: a cell that overtook it would be nobody's.
+    /// Nothing follows the cell that begins a session before the relay has it.
     fn may_follow(&self, id: OutboxId) -> Result<bool, Corrupt> {
-        let first = OutboxId { session: id.session, seq: OutboxId::FIRST };
-        let begins: Option<Outbox> = self.load(Outbox::key(first))?;
-        Ok(id == first || begins.is_none_or(|row| row.accepted.is_some()))
+        Ok(unaccepted(self, id.session)?.contains(&id))
     }
 
     fn held(&self, session: &Session) -> bool {
@@ -69,7 +67,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             row.accepted = Some(self.now.0);
             self.count(&session, &mut row, false)?;
             self.put(Outbox::key(id), &row);
-            if id.seq == OutboxId::FIRST {
+            if id.seq <= 0 {
                 self.send_waiting(id.session)?;
             }
             self.timer_no_later(TimerKind::Watch, id.session.0, self.now.plus(WATCH))?;
