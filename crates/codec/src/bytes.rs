@@ -28,6 +28,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Malformed`] when fewer remain; nothing is consumed then.
     pub fn take(&mut self, len: usize) -> Result<&'a [u8], Malformed> {
+        // GEN-23, GEN-24.
         let (head, rest) = self.rest.split_at_checked(len).ok_or(Malformed)?;
         self.rest = rest;
         Ok(head)
@@ -88,6 +89,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Malformed`] when fewer remain or one is not zero.
     pub fn zeros(&mut self, len: usize) -> Result<(), Malformed> {
+        // GEN-03.
         // No early exit: the padding may stand beside secret lengths.
         let bits = self.take(len)?.iter().fold(0, |bits, byte| bits | byte);
         if bits == 0 { Ok(()) } else { Err(Malformed) }
@@ -122,6 +124,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`Malformed`] when bytes remain.
     pub const fn finish(self) -> Result<(), Malformed> {
+        // GEN-01.
         if self.rest.is_empty() { Ok(()) } else { Err(Malformed) }
     }
 }
@@ -231,6 +234,7 @@ mod tests {
 
     #[test]
     fn short_input_is_refused_and_consumes_nothing() {
+        // GEN-24.
         let mut r = Reader::new(&[1, 2, 3]);
         assert_eq!(r.u32(), Err(Malformed));
         assert_eq!(r.remaining(), 3);
@@ -238,11 +242,13 @@ mod tests {
 
     #[test]
     fn trailing_bytes_are_refused() {
+        // GEN-01.
         assert_eq!(Reader::new(&[0]).finish(), Err(Malformed));
     }
 
     #[test]
     fn padding_that_is_not_zero_is_refused() {
+        // GEN-03.
         assert_eq!(Reader::new(&[0, 0, 1]).zeros(3), Err(Malformed));
         assert_eq!(Reader::new(&[1, b'a', 1]).padded::<2>(), Err(Malformed));
     }

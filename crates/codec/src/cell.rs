@@ -22,6 +22,7 @@ impl Cell {
     /// # Errors
     /// [`Malformed`] unless it is exactly [`CELL_LEN`] bytes.
     pub fn from_vec(bytes: Vec<u8>) -> Result<Self, Malformed> {
+        // GEN-01.
         bytes.try_into().map(Self).map_err(|_| Malformed)
     }
 
@@ -73,6 +74,7 @@ mod tests {
 
     #[test]
     fn only_the_one_size_is_a_cell() {
+        // GEN-01.
         assert!(Cell::parse(&[0; CELL_LEN]).is_ok());
         assert!(Cell::parse(&[0; CELL_LEN - 1]).is_err());
         assert!(Cell::parse(&[0; CELL_LEN + 1]).is_err());

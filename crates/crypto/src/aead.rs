@@ -63,6 +63,7 @@ pub(crate) fn seal_x(key: &[u8; 32], nonce: &[u8; NONCE_LEN], aad: &[u8], text: 
 /// `X` under a nonce that depends on `random`, the key, the associated data and the text, so that a stuck or
 /// rolled-back source of randomness repeats no (key, nonce) for two texts (A33).
 pub(crate) fn seal_x_hedged(key: &[u8; 32], random: &[u8; NONCE_LEN], aad: &[u8], text: &[u8]) -> Vec<u8> {
+    // GEN-20.
     let prk = kdf::extract(random, &[key]);
     let context = kdf::sha256(&[&(aad.len() as u64).to_le_bytes(), aad, text]);
     let nonce = kdf::expand_bytes::<NONCE_LEN>(prk.expose(), labels::RNG_HEDGE, &context);
@@ -126,8 +127,10 @@ fn verify<C: AeadInOut>(
     aad: &[u8],
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    // GEN-06.
     let len = sealed.len().checked_sub(TAG_LEN).ok_or(Refused)?;
     let (text, tag) = sealed.split_at_checked(len).ok_or(Refused)?;
+    // GEN-07.
     let tag = tag.try_into().map_err(|_| Refused)?;
     let mut text = Zeroizing::new(text.to_vec());
     cipher.decrypt_inout_detached(nonce, aad, text.as_mut_slice().into(), tag).map_err(|_| Refused)?;
@@ -149,6 +152,7 @@ mod tests {
 
     #[test]
     fn the_same_randomness_for_another_text_is_another_nonce() {
+        // GEN-20.
         let nonce = |aad: &[u8], text: &[u8]| seal_x_hedged(&[1; 32], &[2; 24], aad, text)[..24].to_vec();
         assert_eq!(nonce(b"a", b"b"), nonce(b"a", b"b"));
         assert_ne!(nonce(b"a", b"b"), nonce(b"a", b"c"));
@@ -157,6 +161,7 @@ mod tests {
 
     #[test]
     fn an_empty_or_short_tag_is_refused() {
+        // GEN-07.
         let sealed = seal_once(&[1; 32], b"", b"");
         assert_eq!(sealed.len(), TAG_LEN);
         for len in 0..TAG_LEN {

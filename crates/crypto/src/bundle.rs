@@ -100,6 +100,7 @@ pub enum BundleError {
 
 impl From<Malformed> for BundleError {
     fn from(_: Malformed) -> Self {
+        // GEN-22.
         Self::Refused
     }
 }
@@ -159,6 +160,7 @@ impl Bundle {
         let spk_k = EncapsKey::parse(r.take(EK_LEN)?)?;
         let descriptor = QueueDescriptor::parse(r.take(QueueDescriptor::LEN)?)?;
         let name = str::from_utf8(r.padded::<NAME_LEN>()?).map_err(|_| BundleError::Refused)?.into();
+        // GEN-04.
         if r.u8()? > MIN_VERSION {
             return Err(BundleError::NewerVersion);
         }

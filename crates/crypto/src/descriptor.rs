@@ -72,6 +72,7 @@ impl QueueDescriptor {
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::new(bytes);
         let count = r.u8()?;
+        // GEN-02.
         let _reserved = r.u8()?;
         let first = QueueEntry::read(&mut r)?;
         let second = match count {
@@ -172,6 +173,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_reserved_byte_is_ignored_and_padding_is_not() {
+        // GEN-02.
         let bytes = QueueDescriptor::new(entry(1), None).unwrap().write();
         let with = |at: usize, value: u8| {
             let mut other = bytes.clone();

@@ -36,6 +36,7 @@ const P: [u8; 32] = {
 
 /// Whether the little-endian `bytes` are below 2^255 − 19. They are public: no constant time is needed.
 pub(crate) fn is_canonical(bytes: &[u8; 32]) -> bool {
+    // GEN-09.
     bytes.iter().rev().lt(P.iter().rev())
 }
 
@@ -85,6 +86,7 @@ impl SecretKey {
     /// # Errors
     /// [`Malformed`] when the result is zero: `their` point has low order, they contributed nothing.
     pub(crate) fn agree(&self, their: &PublicKey) -> Result<Secret<Agreed>, Malformed> {
+        // GEN-10.
         let mine = StaticSecret::from(*self.0.expose());
         let shared = mine.diffie_hellman(&x25519_dalek::PublicKey::from(their.0));
         if shared.was_contributory() { Ok(Secret::copied(shared.as_bytes())) } else { Err(Malformed) }
@@ -125,6 +127,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_point_of_low_order_contributes_nothing_and_is_refused() {
+        // GEN-10.
         for text in LOW_ORDER {
             let key = PublicKey::from_bytes(point(text)).unwrap();
             assert_eq!(SecretKey::from_bytes(&[9; 32]).agree(&key).err(), Some(Malformed), "{text}");
@@ -133,6 +136,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_second_encoding_of_a_point_is_refused() {
+        // GEN-09.
         for text in NOT_CANONICAL {
             assert_eq!(PublicKey::from_bytes(point(text)).err(), Some(Malformed), "{text}");
         }

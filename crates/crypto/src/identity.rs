@@ -77,6 +77,7 @@ impl Identity {
     /// The identity number `index` of `seed`; a profile uses index 0.
     #[must_use]
     pub fn derive(seed: &IdentitySeed, index: u32) -> Self {
+        // ID-01.
         let prk = kdf::extract(&[0; 32], &[seed.expose()]);
         let ctx = index.to_le_bytes();
         let signing = kdf::expand(prk.expose(), labels::ID_ED25519, &ctx);
@@ -116,6 +117,7 @@ impl IdentityPublic {
         let verifying = SigningKey::from_bytes(signing.expose()).verifying_key();
         let (dh, kem) = (dh.public(), kem.public());
         let mut w = Writer::with_capacity(Self::LEN);
+        // ID-02.
         w.u8(VERSION).put(verifying.as_bytes()).put(dh.as_bytes()).put(kem.as_bytes());
         let mut bytes = crate::secret::zeroed();
         bytes.copy_from_slice(w.as_slice());
@@ -128,6 +130,7 @@ impl IdentityPublic {
     /// [`Malformed`] on another length or version, a point that is not canonical, an Ed25519 key of small order,
     /// or an ML-KEM key with an unreduced coefficient.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        // ID-03.
         let mut r = Reader::new(bytes);
         if r.u8()? != VERSION {
             return Err(Malformed);
@@ -137,6 +140,7 @@ impl IdentityPublic {
         let kem = EncapsKey::parse(r.take(EK_LEN)?)?;
         r.finish()?;
         let mut own = crate::secret::zeroed::<{ Self::LEN }>();
+        // GEN-05.
         own.copy_from_slice(bytes);
         Ok(Self { bytes: own, verifying, dh, kem })
     }
@@ -150,6 +154,7 @@ impl IdentityPublic {
     /// The hash by which this identity is known on this device.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
+        // ID-05.
         Fingerprint(kdf::hash(labels::ID_FINGERPRINT, &[self.as_bytes()]))
     }
 
@@ -165,12 +170,14 @@ impl IdentityPublic {
 
     /// Checks a signature strictly: canonical A and s, A and R not of small order, no cofactor.
     pub(crate) fn verify(&self, text: &[u8], signature: &[u8; SIGNATURE_LEN]) -> Result<(), Malformed> {
+        // GEN-15.
         self.verifying.verify_strict(text, &Signature::from_bytes(signature)).map_err(|_| Malformed)
     }
 }
 
 /// An Ed25519 key that has one encoding and is not of small order.
 fn parse_verifying(bytes: &[u8; 32]) -> Result<VerifyingKey, Malformed> {
+    // GEN-14.
     let key = VerifyingKey::from_bytes(bytes).map_err(|_| Malformed)?;
     // Decompression accepts y >= p; compressing again shows it.
     let canonical = key.to_edwards().compress().to_bytes() == *bytes;
@@ -179,6 +186,7 @@ fn parse_verifying(bytes: &[u8; 32]) -> Result<VerifyingKey, Malformed> {
 
 impl PartialEq for IdentityPublic {
     fn eq(&self, other: &Self) -> bool {
+        // ID-04.
         self.bytes == other.bytes
     }
 }
@@ -201,6 +209,7 @@ impl fmt::Debug for IdentityPublic {
 
 impl fmt::Debug for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // ID-06.
         f.write_str("Fingerprint(..)")
     }
 }

@@ -33,6 +33,7 @@ pub(crate) struct EncapsKey(Box<[u8; EK_LEN]>);
 
 /// The 64-byte seed `d | z` of a key pair.
 #[derive(Debug)]
+// GEN-11.
 pub(crate) struct KemSeed(Secret<SeedPurpose, SEED_LEN>);
 
 /// Bytes of a ciphertext; any 1,088 bytes are one.
@@ -46,6 +47,7 @@ impl EncapsKey {
     /// [`Malformed`] on another length or a coefficient that is not reduced.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         let key = mlkem768::MlKem768PublicKey::try_from(bytes).map_err(|_| Malformed)?;
+        // GEN-12.
         if !mlkem768::validate_public_key(&key) {
             return Err(Malformed);
         }
@@ -114,6 +116,7 @@ impl KemSeed {
 
     /// `Decaps`: the secret that was encapsulated, or an unrelated one; nobody is told which.
     pub(crate) fn decapsulate(&self, ct: &[u8; CT_LEN]) -> Secret<Encapsulated> {
+        // GEN-13.
         let (mut private, _) = mlkem768::generate_key_pair(*self.0.expose()).into_parts();
         let ss = Zeroizing::new(mlkem768::decapsulate(&private, &ct.into()));
         erase(&mut private);
@@ -150,6 +153,7 @@ mod tests {
 
     #[test]
     fn an_altered_ciphertext_gives_another_secret_and_no_error() {
+        // GEN-13.
         let seed = KemSeed::from_bytes(&[3; 64]);
         let (ct, ss) = seed.public().encapsulate(&[4; 32]);
         let mut bad = *ct.as_bytes();
@@ -159,6 +163,7 @@ mod tests {
 
     #[test]
     fn a_key_with_an_unreduced_coefficient_is_refused() {
+        // GEN-12.
         let mut key = *KemSeed::from_bytes(&[3; 64]).public().as_bytes();
         assert!(EncapsKey::parse(&key).is_ok());
         // The first coefficient becomes 3,329 = q, the smallest that is not reduced.

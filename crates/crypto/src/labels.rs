@@ -27,6 +27,7 @@ impl Label {
 /// `text` with its length in front; evaluated by the compiler only.
 #[expect(clippy::indexing_slicing, reason = "runs at compile time: a bad index is a build error")]
 const fn with_length<const N: usize>(text: &str) -> [u8; N] {
+    // GEN-18.
     let text = text.as_bytes();
     assert!(text.len() + 1 == N && text.len() < 256);
     let mut all = [0; N];
@@ -52,6 +53,7 @@ macro_rules! labels {
     };
 }
 
+// GEN-17.
 labels! {
     /// Expand: identity seed to Ed25519 key.
     ID_ED25519 = "id/ed25519";
@@ -147,6 +149,7 @@ mod tests {
 
     #[test]
     fn no_two_labels_are_equal_and_none_is_a_prefix_of_another() {
+        // GEN-17.
         for (i, (_, a)) in ALL.iter().enumerate() {
             for (_, b) in &ALL[i + 1..] {
                 assert!(!a.0.starts_with(b.0) && !b.0.starts_with(a.0));
@@ -156,6 +159,7 @@ mod tests {
 
     #[test]
     fn a_label_is_its_length_the_prefix_and_its_name() {
+        // GEN-18.
         assert_eq!(HS_T1.as_bytes(), b"\x10subrosa/v1/hs/t1");
         for (name, label) in ALL {
             assert_eq!(usize::from(label.0[0]), label.0.len() - 1);

@@ -29,6 +29,7 @@ impl SafetyNumber {
     #[must_use]
     pub fn of(a: &IdentityPublic, b: &IdentityPublic) -> Self {
         let (a, b) = (a.as_bytes(), b.as_bytes());
+        // ID-07.
         let (low, high) = if a <= b { (a, b) } else { (b, a) };
         Self { hash: kdf::hash(labels::ID_SAFETY_NUMBER, &[low, high]) }
     }
@@ -36,6 +37,7 @@ impl SafetyNumber {
     /// Twelve groups, each below 100,000.
     #[must_use]
     pub fn digits(&self) -> [u32; 12] {
+        // ID-08.
         let bytes = kdf::expand_bytes::<60>(&self.hash, labels::ID_SAFETY_DIGITS, b"");
         let mut groups = [0; 12];
         for (group, five) in groups.iter_mut().zip(bytes.expose().chunks_exact(5)) {
@@ -54,6 +56,7 @@ impl SafetyNumber {
     /// Whether `scanned` is the QR code of this number; white space around it is ignored.
     #[must_use]
     pub fn matches_qr(&self, scanned: &str) -> bool {
+        // ID-10.
         let hash = scanned.trim().strip_prefix(QR_PREFIX).map(|text| URL_SAFE_NO_PAD.decode(text));
         matches!(hash, Some(Ok(hash)) if bool::from(hash.as_slice().ct_eq(&self.hash)))
     }
@@ -88,6 +91,7 @@ mod tests {
 
     #[test]
     fn both_sides_see_the_published_number() {
+        // ID-07, ID-08.
         let (a, b) = (identity(1), identity(2));
         let number = SafetyNumber::of(&a, &b);
         assert_eq!(number, SafetyNumber::of(&b, &a));
@@ -99,6 +103,7 @@ mod tests {
 
     #[test]
     fn another_identity_or_index_is_another_number() {
+        // ID-07.
         let number = SafetyNumber::of(&identity(1), &identity(2));
         assert_ne!(number.digits(), SafetyNumber::of(&identity(1), &identity(3)).digits());
         let second = Identity::derive(&IdentitySeed::from_bytes([2; 32]), 1);
@@ -107,6 +112,7 @@ mod tests {
 
     #[test]
     fn only_its_own_qr_code_matches() {
+        // ID-10.
         let number = SafetyNumber::of(&identity(1), &identity(2));
         let qr = number.qr_payload();
         assert_eq!(qr.len(), QR_PREFIX.len() + 43);

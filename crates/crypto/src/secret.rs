@@ -52,12 +52,14 @@ pub(crate) fn zeroed<const N: usize>() -> Box<[u8; N]> {
 
 impl<P, const N: usize> Drop for Secret<P, N> {
     fn drop(&mut self) {
+        // GEN-16.
         self.bytes.zeroize();
     }
 }
 
 impl<P, const N: usize> ConstantTimeEq for Secret<P, N> {
     fn ct_eq(&self, other: &Self) -> Choice {
+        // GEN-08.
         self.bytes.as_slice().ct_eq(other.bytes.as_slice())
     }
 }
@@ -76,7 +78,26 @@ mod tests {
 
     #[test]
     fn a_secret_is_never_printed() {
+        // GEN-16.
         let secret = Secret::<(), 4>::copied(&[1, 2, 3, 4]);
         assert_eq!(format!("{secret:?}"), "Secret(..)");
+    }
+
+    /// `<T as No<_>>::yes` is ambiguous, and does not compile, when `T` has one of the traits that a secret must not have.
+    trait No<Trait> {
+        fn yes() {}
+    }
+    impl<T> No<()> for T {}
+    impl<T: PartialEq> No<[(); 1]> for T {}
+    impl<T: Clone> No<[(); 2]> for T {}
+    impl<T: fmt::Display> No<[(); 3]> for T {}
+    impl<T: AsRef<[u8]>> No<[(); 4]> for T {}
+
+    #[test]
+    fn a_secret_is_neither_copied_nor_compared_but_in_constant_time() {
+        // GEN-08, GEN-16.
+        <Secret<()> as No<_>>::yes();
+        let (one, two) = (Secret::<(), 2>::copied(&[1, 2]), Secret::<(), 2>::copied(&[1, 3]));
+        assert!(bool::from(one.ct_eq(&one)) && !bool::from(one.ct_eq(&two)));
     }
 }

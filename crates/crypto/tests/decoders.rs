@@ -79,6 +79,7 @@ proptest! {
 
     #[test]
     fn noise_is_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+        // GEN-23.
         decode(&bytes);
     }
 

@@ -148,6 +148,7 @@ fn first_contact_address() {
 /// What follows that one-time invite: Jon speaks twice, Ida misses the first, both take steps.
 #[test]
 fn ratchet() {
+    // GEN-19.
     let mut vectors = Vectors::default();
     let (people, (_, mut sessions)) = ([person(2), person(1)], first_contact(InviteKind::OneTime));
     let says = [

@@ -381,6 +381,7 @@ mod again {
 
     #[test]
     fn a_known_identity_that_is_let_in_again_goes_on_with_lowered_trust() {
+        // ID-09.
         let mut world = friends(13);
         let bob = world.chat(ANN, BOB).unwrap().id;
         do_it(&mut world, ANN, Command::Verify { contact: bob, verified: true });
@@ -513,6 +514,7 @@ mod copies {
 
     #[test]
     fn a_recovery_is_visible_and_stops_a_verified_chat_until_the_person_looked() {
+        // ID-09.
         let mut world = friends(33);
         let (ann, bob) = (world.chat(BOB, ANN).unwrap().id, world.chat(ANN, BOB).unwrap().id);
         do_it(&mut world, ANN, Command::Verify { contact: bob, verified: true });

@@ -62,6 +62,7 @@ macro_rules! capability {
         // Argued: frames are compared in tests and outboxes; the comparison takes the same time for all bytes.
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
+                // GEN-08.
                 self.0.ct_eq(&*other.0).into()
             }
         }

@@ -164,6 +164,7 @@ class Session:
 
     def seal(self, part, weight, rng):
         """A cell, from 160 random bytes. Refusals change nothing."""
+        # GEN-19.
         x, kem, coins, hedge = split(rng, 32, 64, 32, 32)
         self.may_seal(part, weight)
         if self.state in (CALLED, FOLLOWING):

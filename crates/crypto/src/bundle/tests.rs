@@ -139,6 +139,7 @@ fn malformed_fields_are_refused_even_with_a_signature() {
 
 #[test]
 fn a_bundle_that_needs_a_newer_version_says_so() {
+    // GEN-04.
     assert_eq!(changed(0, &[2]), Some(BundleError::NewerVersion));
     assert_eq!(changed(2912, &[2]), Some(BundleError::NewerVersion));
 }
@@ -176,6 +177,7 @@ fn a_prekey_of_low_order_is_refused_by_the_joiner() {
 
 #[test]
 fn an_inviter_whose_identity_has_low_order_is_refused_by_the_joiner() {
+    // ID-03.
     for text in LOW_ORDER {
         // Mallory's own link commits to an identity with such a key.
         let mallory = person(66);

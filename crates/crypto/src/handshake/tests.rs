@@ -94,6 +94,7 @@ fn a_joiner_at_an_address_waits_for_the_answer() {
 
 #[test]
 fn any_flipped_byte_of_the_cell_is_refused() {
+    // GEN-06.
     let created = invite(InviteKind::OneTime);
     let cell = joined(&created).cell;
     for at in 0..CELL_LEN {
@@ -124,6 +125,7 @@ fn any_flipped_byte_inside_is_refused_although_the_link_seals_it_again() {
 
 #[test]
 fn every_input_of_the_schedule_matters() {
+    // GEN-05.
     // A1: the same cell under another identity, another bundle of the same identity, or another secret.
     assert!(with(|_| ()).is_ok());
     assert!(with(|joiner| joiner.psk[0] ^= 1).is_err());
@@ -170,6 +172,7 @@ fn a_joiner_who_needs_a_newer_version_is_told_apart() {
 
 #[test]
 fn malformed_payloads_are_refused() {
+    // GEN-22.
     let bad = |at: usize, value: u8| with(|joiner| joiner.payload[at] = value).err();
     assert_eq!(bad(32, 3), Some(AcceptError::Refused), "descriptor");
     assert_eq!(bad(372, 65), Some(AcceptError::Refused), "name length");
@@ -182,6 +185,7 @@ fn malformed_payloads_are_refused() {
 
 #[test]
 fn a_point_of_low_order_is_refused_at_every_position() {
+    // GEN-10.
     // A3. SPK_X and the inviter's identity key are refused by the joiner: see the bundle's tests.
     for text in LOW_ORDER {
         let low = point(text);
@@ -198,6 +202,7 @@ fn a_point_of_low_order_is_refused_at_every_position() {
 
 #[test]
 fn a_second_encoding_of_a_point_is_refused_at_every_position() {
+    // GEN-09.
     // A4: u and u + p, and bit 255.
     let mut high = point(LOW_ORDER[2]);
     high[31] |= 0x80;

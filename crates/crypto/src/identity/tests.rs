@@ -15,6 +15,7 @@ fn with(at: usize, bytes: &[u8]) -> Result<IdentityPublic, Malformed> {
 
 #[test]
 fn an_identity_is_derived_as_the_spec_says() {
+    // GEN-11, ID-01.
     let key = |text: &str, index: u32, len| hkdf(&[0; 32], &[1; 32], text, &index.to_le_bytes(), len);
     for index in [0, 1, u32::MAX] {
         let me = Identity::derive(&IdentitySeed::from_bytes([1; 32]), index);
@@ -27,6 +28,7 @@ fn an_identity_is_derived_as_the_spec_says() {
 
 #[test]
 fn a_public_identity_has_1249_bytes_in_this_order() {
+    // ID-02, ID-04, ID-05.
     let me = ida();
     let bytes = me.public().as_bytes();
     assert_eq!((IdentityPublic::LEN, bytes.len(), bytes[0]), (1249, 1249, 1));
@@ -40,6 +42,7 @@ fn a_public_identity_has_1249_bytes_in_this_order() {
 
 #[test]
 fn another_version_or_length_is_refused() {
+    // GEN-04, ID-03.
     let bytes = ida().public().as_bytes().to_vec();
     assert!(with(0, &[0]).is_err() && with(0, &[2]).is_err());
     assert!(IdentityPublic::parse(&bytes[..1248]).is_err());
@@ -49,6 +52,7 @@ fn another_version_or_length_is_refused() {
 
 #[test]
 fn an_ed25519_key_of_small_order_or_with_a_second_encoding_is_refused() {
+    // GEN-14.
     // Small order: the neutral element, (0, -1), (±sqrt(-1), 0), and two of order eight.
     for text in [
         "0100000000000000000000000000000000000000000000000000000000000000",
@@ -75,6 +79,7 @@ fn an_ed25519_key_of_small_order_or_with_a_second_encoding_is_refused() {
 
 #[test]
 fn an_x25519_key_with_a_second_encoding_is_refused() {
+    // ID-03.
     let mut high = *ida().dh.public().as_bytes();
     high[31] |= 0x80;
     assert!(with(33, &high).is_err());
@@ -84,12 +89,14 @@ fn an_x25519_key_with_a_second_encoding_is_refused() {
 
 #[test]
 fn an_ml_kem_key_with_an_unreduced_coefficient_is_refused() {
+    // ID-03.
     assert!(with(65, &[0xff, 0xff]).is_err());
     assert!(with(65 + 1149, &[0xff, 0xff, 0xff]).is_err());
 }
 
 #[test]
 fn a_signature_with_s_beyond_the_group_order_is_refused() {
+    // GEN-15.
     let me = ida();
     let mut signature = me.sign(b"text");
     assert!(me.public().verify(b"text", &signature).is_ok());
@@ -107,6 +114,7 @@ fn a_signature_with_s_beyond_the_group_order_is_refused() {
 
 #[test]
 fn debug_output_names_nobody() {
+    // ID-06.
     let me = ida();
     let printed: Vec<_> =
         [format!("{me:?}"), format!("{:?}", me.public()), format!("{:?}", me.public().fingerprint())]

@@ -75,6 +75,7 @@ impl<'a> Header<'a> {
             return Err(OpenError::NewerVersion);
         }
         let quiet = r.u8()? & QUIET != 0;
+        // GEN-02.
         r.take(2)?;
         let (epoch, n, pn, high, low) = (r.u32()?, r.u32()?, r.u32()?, r.u32()?, r.u32()?);
         r.take(8)?;
@@ -140,6 +141,7 @@ mod tests {
 
     #[test]
     fn reserved_bytes_are_ignored_and_another_version_is_not() {
+        // GEN-02.
         let mut bytes = alloc::vec![0; HEADER_LEN];
         bytes[0] = 1;
         for at in [1, 2, 3, 24, 31] {

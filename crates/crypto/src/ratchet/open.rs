@@ -76,6 +76,7 @@ impl Session {
             Place::Current | Place::Closed(_) => self.in_known_epoch(place, &known, now.day())?,
             Place::Next => self.in_next_epoch(me, &known, now.day())?,
         };
+        // GEN-21.
         // Step 6. Only after this is anything kept.
         let aad = body_aad(self.id, epoch, parts.header);
         let text = draft.key.open_body(parts.nonce, &aad, parts.body).ok();

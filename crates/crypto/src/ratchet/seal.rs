@@ -34,6 +34,7 @@ enum Hedge {}
 
 impl Randomness {
     fn generate(rng: &mut impl rand_core::CryptoRng) -> Self {
+        // GEN-19.
         // The fields of a literal are evaluated in the order in which they are written.
         Self {
             dh: SecretKey::generate(rng),

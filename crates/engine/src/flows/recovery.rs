@@ -89,6 +89,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let mut contact: Contact = self.contact(id)?;
         contact.given.clear();
         self.note(&mut contact, id, Occurrence::TheyRecovered);
+        // ID-09.
         let verified = core::mem::take(&mut contact.verified);
         self.put_contact(id, &contact);
         let current = contact.session.map(SessionKey);

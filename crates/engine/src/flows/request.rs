@@ -45,6 +45,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         self.move_rows(id, key, known)?;
         self.erase(Contact::key(id));
         let mut contact = self.contact(known)?;
+        // ID-09.
         (contact.verified, contact.standing) = (false, StandingRow::Contact);
         contact.alarm = None;
         contact.others.push(key.0);

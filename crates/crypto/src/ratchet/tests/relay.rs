@@ -66,6 +66,7 @@ fn dropped_cells_are_a_gap_at_the_next_one() {
 
 #[test]
 fn every_bit_of_a_cell_is_authentic() {
+    // GEN-06.
     let mut pair = Pair::new(7);
     pair.talk(1);
     let cell = pair.send(J);
