@@ -46,6 +46,7 @@ fn refused(outcome: &Outcome, code: i32, words: &[&str]) {
 
 #[test]
 fn a_link_that_is_none_or_damaged_is_told_apart_and_nothing_is_burnt() {
+    // INV-11.
     let scene = Scene::new();
     let link = scene.ana.invite();
     refused(&scene.bob.run(&["add", "hello"]), 8, &["link"]);

@@ -111,6 +111,7 @@ impl BundleText<'_> {
     /// # Errors
     /// [`Malformed`] when the name is longer than 64 bytes.
     pub(crate) fn write(&self, me: &Identity) -> Result<Zeroizing<alloc::vec::Vec<u8>>, Malformed> {
+        // INV-14.
         let mut w = Writer::with_capacity(BUNDLE_LEN);
         w.u8(VERSION).u8(self.kind.as_byte()).put(me.public().as_bytes()).put(self.salt);
         w.u32(self.prekey_id).u32(self.expires.0).put(self.spk_x.as_bytes()).put(self.spk_k.as_bytes());
@@ -141,30 +142,39 @@ impl Bundle {
     pub fn open(link: &Link, sealed: &Cell, me: &IdentityPublic, today: Day) -> Result<Self, BundleError> {
         let secrets = link.secrets();
         let aad = labels::BUNDLE_SEAL.as_bytes();
+        // INV-17.
         let text = aead::open_x(secrets.bundle_key.expose(), aad, sealed.as_ref())
             .map_err(|_| BundleError::Refused)?;
         let mut r = Reader::new(&text);
+        // INV-18.
         if r.u8()? != VERSION {
             return Err(BundleError::NewerVersion);
         }
+        // INV-19.
         let kind = InviteKind::from_byte(r.u8()?).filter(|kind| *kind == link.kind());
         let kind = kind.ok_or(BundleError::Refused)?;
+        // INV-20.
         let inviter = IdentityPublic::parse(r.take(IdentityPublic::LEN)?)?;
         let secret = InviteSecret::commit(kind, &inviter, r.array_ref()?);
+        // INV-21.
         if !secret.matches(link.secret()) {
             return Err(BundleError::Refused);
         }
+        // INV-22.
         verify(&inviter, &text)?;
         let (prekey_id, expires) = (r.u32()?, Day(r.u32()?));
+        // INV-23.
         let spk_x = dh::PublicKey::from_bytes(r.array()?)?;
         let spk_k = EncapsKey::parse(r.take(EK_LEN)?)?;
+        // INV-24.
         let descriptor = QueueDescriptor::parse(r.take(QueueDescriptor::LEN)?)?;
         let name = str::from_utf8(r.padded::<NAME_LEN>()?).map_err(|_| BundleError::Refused)?.into();
-        // GEN-04.
+        // GEN-04, INV-25.
         if r.u8()? > MIN_VERSION {
             return Err(BundleError::NewerVersion);
         }
         check_date(expires, today)?;
+        // INV-28.
         if inviter == *me {
             return Err(BundleError::OwnInvite);
         }
@@ -210,8 +220,10 @@ fn signed_text(text: &[u8]) -> Zeroizing<alloc::vec::Vec<u8>> {
 }
 
 fn check_date(expires: Day, today: Day) -> Result<(), BundleError> {
+    // INV-26.
     if today > expires.plus(CLOCK_SLACK) {
         Err(BundleError::Expired)
+    // INV-27.
     } else if expires > today.plus(BUNDLE_DAYS + CLOCK_SLACK) {
         Err(BundleError::FromTheFuture)
     } else {

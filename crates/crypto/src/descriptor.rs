@@ -38,6 +38,7 @@ pub struct QueueDescriptor {
 
 /// Whether `host` may stand in a link or a descriptor: 1 to 102 ASCII letters, digits, `.`, `-`, `_`, `:`, `%`.
 pub(crate) fn is_host(host: &str) -> bool {
+    // INV-02.
     (1..=HOST_LEN).contains(&host.len())
         && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:%".contains(&byte))
 }
@@ -70,6 +71,7 @@ impl QueueDescriptor {
     /// # Errors
     /// [`Malformed`] on another length, a count other than 1 or 2, a bad host or port, or padding that is not zero.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        // INV-01.
         let mut r = Reader::new(bytes);
         let count = r.u8()?;
         // GEN-02.
@@ -161,6 +163,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_layout_is_the_one_of_the_spec() {
+        // INV-01.
         let bytes = QueueDescriptor::new(entry(1), Some(entry(7))).unwrap().write();
         assert_eq!((bytes[0], bytes[1]), (2, 0));
         assert_eq!(bytes[2..34], [1; 32]);
@@ -191,6 +194,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_host_that_could_be_something_else_is_refused() {
+        // INV-02.
         let with = |host: &str, port: u16| {
             let mut entry = entry(1);
             (entry.host, entry.port) = (host.to_string(), port);

@@ -144,6 +144,7 @@ pub(crate) struct Opening<'a> {
 impl InviteSecret {
     /// `S = H(invite/secret, kind, IdentityPublic_I, salt)`.
     pub(crate) fn commit(kind: InviteKind, inviter: &IdentityPublic, salt: &[u8; 32]) -> Self {
+        // INV-05.
         let parts = [&[kind.as_byte()][..], inviter.as_bytes(), salt];
         Self::copied(&Zeroizing::new(kdf::hash(labels::INVITE_SECRET, &parts)))
     }
@@ -157,6 +158,7 @@ impl InviteSecret {
 impl InviteSecrets {
     /// The four keys under `Ext(relay key hash, S)`.
     pub(crate) fn derive(relay: &[u8; 32], secret: &InviteSecret) -> Self {
+        // INV-06.
         let prk = kdf::extract(relay, &[secret.expose()]);
         Self {
             fetch: kdf::expand(prk.expose(), labels::INVITE_FETCH, b""),
@@ -224,6 +226,7 @@ impl InviteKeys {
         terms: &InviteTerms<'_>,
         rng: &mut impl CryptoRng,
     ) -> Result<Cell, InviteError> {
+        // INV-32.
         let same =
             (self.kind, self.kind, self.relay) == (InviteKind::Address, terms.kind, terms.relay_key_hash);
         let live = self.live.as_ref().filter(|_| same).ok_or(InviteError::OtherLink)?;
@@ -251,12 +254,14 @@ impl InviteKeys {
     /// Erases what opens a handshake and what the link was made of. The outer key and the prekey ids stay, so
     /// that a cell which comes again is known as a repeat, not as a second joiner.
     pub fn burn(&mut self) {
+        // INV-30.
         self.live = None;
         self.prekeys.iter_mut().for_each(|prekey| prekey.secrets = None);
     }
 
     /// Erases the prekeys of an address whose bundle expired before `day`, all but the newest.
     pub fn retire(&mut self, day: Day) {
+        // INV-33.
         let newest = self.prekey_id();
         self.prekeys.retain(|prekey| prekey.id == newest || prekey.expires >= day);
     }

@@ -105,10 +105,12 @@ impl Link {
     pub fn parse(text: &str) -> Result<Self, LinkError> {
         let text = text.trim().strip_prefix(SCHEME).ok_or(LinkError::NotALink)?;
         let (place, encoded) = text.split_once(PATH).ok_or(LinkError::NotALink)?;
+        // INV-10.
         let (host, port) = parse_place(place).ok_or(LinkError::NotALink)?;
         let bytes = decode(encoded)?;
         let mut r = Reader::new(&bytes);
         let first = r.u8().map_err(|_| LinkError::Damaged)?;
+        // INV-12.
         if first >> 4 != VERSION {
             return Err(LinkError::NewerVersion);
         }
@@ -116,6 +118,7 @@ impl Link {
         let relay = r.array().map_err(|_| LinkError::Damaged)?;
         let secret = r.array_ref().map_err(|_| LinkError::Damaged)?;
         let link = Self { kind, relay, host: host.into(), port, secret: InviteSecret::copied(secret) };
+        // INV-13.
         r.finish().map_err(|_| LinkError::Damaged)?;
         Ok(link)
     }
@@ -163,6 +166,7 @@ impl Link {
 
 /// `host:port`, an IPv6 address in brackets.
 fn parse_place(place: &str) -> Option<(&str, u16)> {
+    // INV-09.
     let (host, port) = place.rsplit_once(':')?;
     let host = match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']').filter(|host| host.contains(':'))?,
@@ -175,6 +179,7 @@ fn parse_place(place: &str) -> Option<(&str, u16)> {
 
 /// The bytes in front of the checksum, whatever the version: the rule for the checksum is the same in all.
 fn decode(encoded: &str) -> Result<Zeroizing<alloc::vec::Vec<u8>>, LinkError> {
+    // INV-11.
     if encoded.len() > ENCODED_MAX {
         return Err(LinkError::Damaged);
     }
@@ -192,9 +197,11 @@ impl fmt::Display for Link {
     /// The whole link, secret included: for the person's own screen, never for a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut w = Writer::with_capacity(TEXT_LEN + CHECKSUM_LEN);
+        // INV-08.
         w.u8(VERSION << 4 | self.kind.as_byte()).put(&self.relay).put(self.secret.expose());
         let [a, b, c, d, ..] = kdf::sha256(&[w.as_slice()]);
         w.put(&[a, b, c, d]);
+        // INV-08.
         let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(Zeroizing::new(w.into_vec())));
         let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
         write!(f, "{SCHEME}{open}{}{close}:{}{PATH}{}", self.host, self.port, encoded.as_str())
@@ -223,6 +230,7 @@ mod tests {
 
     #[test]
     fn a_link_is_read_back() {
+        // INV-09.
         for host in ["relay.example", "10.0.0.1", "fe80::1%eth0", "a"] {
             for kind in [InviteKind::OneTime, InviteKind::Address] {
                 let text = Link::new(kind, [1; 32], host, 443, &[2; 32]).unwrap().to_string();
@@ -236,6 +244,7 @@ mod tests {
 
     #[test]
     fn the_part_after_the_hash_sign_has_92_characters() {
+        // INV-08.
         let text = link("relay.example").to_string();
         let (place, encoded) = text.split_once("#").unwrap();
         assert_eq!(place, "subrosa://relay.example:4433/i");
@@ -245,6 +254,7 @@ mod tests {
 
     #[test]
     fn any_other_character_is_damage_and_not_another_invite() {
+        // INV-11.
         let text = link("relay.example").to_string();
         let start = text.find('#').unwrap() + 1;
         for at in start..text.len() {
@@ -260,6 +270,7 @@ mod tests {
 
     #[test]
     fn what_does_not_look_like_a_link_is_none() {
+        // INV-10.
         let encoded = link("h").to_string().split_off("subrosa://h:4433/i#".len());
         for place in [
             "", "h", ":1", "h:", "h:0", "h:65536", "h:+1", "h:1:2", "[h]:1", "[::1:1", "::1:1", "a b:1",
@@ -284,6 +295,7 @@ mod tests {
 
     #[test]
     fn a_newer_link_of_any_length_says_so() {
+        // INV-12.
         for (first, len) in [(0x21, 65), (0x21, 97), (0x13, 65), (0x01, 65)] {
             assert_eq!(made_up(first, len), Some(LinkError::NewerVersion), "{first:x}");
         }
@@ -291,6 +303,7 @@ mod tests {
 
     #[test]
     fn a_link_of_this_version_has_one_length() {
+        // INV-13.
         assert_eq!(made_up(0x11, 65), None);
         for len in [1, 33, 64, 66, 97] {
             assert_eq!(made_up(0x11, len), Some(LinkError::Damaged), "{len}");

@@ -148,6 +148,7 @@ mod meeting {
 
     #[test]
     fn a_handshake_that_comes_twice_makes_one_contact() {
+        // INV-31, INV-39.
         // A5, A28: before and after a crash between opening and commit.
         let mut world = World::new(2, 3);
         let link = world.invite(ANN, false);
@@ -169,6 +170,7 @@ mod meeting {
 
     #[test]
     fn the_second_joiner_of_a_one_time_invite_is_told_and_so_is_its_maker() {
+        // INV-36, INV-41.
         // A25.
         let mut world = World::new(3, 4);
         let link = world.invite(ANN, false);
@@ -193,6 +195,7 @@ mod meeting {
 
     #[test]
     fn a_lost_answer_to_take_does_not_burn_the_invite() {
+        // INV-16.
         // A34.
         let mut world = World::new(3, 5);
         let link = world.invite(ANN, false);
@@ -208,6 +211,7 @@ mod meeting {
 
     #[test]
     fn the_links_that_do_not_work_say_why() {
+        // INV-38, INV-41.
         let mut world = World::new(2, 6);
         let link = world.invite(ANN, false);
         world.drain();
@@ -235,6 +239,7 @@ mod meeting {
 
     #[test]
     fn an_address_lives_on_with_fresh_prekeys_and_an_unused_invite_ends() {
+        // INV-32, INV-37.
         let mut world = World::new(3, 8);
         let address = world.invite(ANN, true);
         let once = world.invite(BOB, false);
@@ -349,6 +354,7 @@ mod again {
 
     #[test]
     fn a_known_inviter_is_joined_again_only_after_a_question() {
+        // INV-29.
         let mut world = friends(11);
         join_again(&mut world, false);
         let known = |told: &Notice| matches!(told, Notice::JoinFailed { why: JoinFailure::Known, .. });

@@ -39,11 +39,13 @@ class Identity:
 
 
 def safety_hash(a, b):
+    # ID-07.
     smaller, larger = sorted((a.raw, b.raw))
     return h("id/safety-number", smaller, larger)
 
 
 def safety_number(a, b):
+    # ID-08.
     digits = exp(safety_hash(a, b), "id/safety-digits", b"", 60)
     groups = (int.from_bytes(digits[i:i + 5], "big") % 100_000 for i in range(0, 60, 5))
     return " ".join(f"{g:05}" for g in groups)

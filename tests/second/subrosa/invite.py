@@ -24,6 +24,7 @@ class InviteError(Exception):
 
 
 def _host_ok(host):
+    # INV-02.
     return 1 <= len(host) <= 102 and all(c in HOST_SIGNS for c in host)
 
 
@@ -39,6 +40,7 @@ def write_descriptor(entries):
 
 
 def parse_descriptor(raw):
+    # INV-01.
     if len(raw) != DESCRIPTOR_LEN or raw[0] not in (1, 2):
         raise Refused
     entries = []
@@ -58,10 +60,12 @@ def parse_descriptor(raw):
 # --- keys --------------------------------------------------------------------------------------------------------------
 
 def invite_secret(kind, public, salt):
+    # INV-05.
     return h("invite/secret", u8(kind), public.raw, salt)
 
 
 def invite_keys(relay, s):
+    # INV-06.
     p = ext(relay, s)
     return {x: exp(p, "invite/" + x, b"", 32) for x in ("fetch", "bundle-key", "handshake-key", "psk")}
 
@@ -93,6 +97,7 @@ def _host_port(text):
 
 
 def parse_link(text):
+    # INV-11.
     text = text.strip()
     if not text.startswith("subrosa://"):
         raise InviteError("not a link")
@@ -147,6 +152,7 @@ class Bundle:
 
 def open_bundle(link, cell, today, own):
     """`own` is J's own public identity."""
+    # INV-21.
     try:
         raw = x_open(link.keys["bundle-key"], label("bundle/seal"), cell)
         if len(raw) != TEXT_LEN:
@@ -200,6 +206,7 @@ class Invite:
         return x_seal(key, hedged_nonce(r, key, ad, b), ad, b)
 
     def burn(self):
+        # INV-30.
         self.prekeys = {x: None for x in self.prekeys}
         self.salt = None
         self.keys = {**self.keys, "psk": None}

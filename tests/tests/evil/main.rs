@@ -277,6 +277,7 @@ fn cells_in_a_queue_that_is_not_theirs_are_shown_to_nobody() {
 
 #[test]
 fn a_swapped_bundle_is_refused_and_says_not_to_trust_the_relay() {
+    // INV-40.
     let folder = tempfile::tempdir().unwrap();
     let liar = Liar::start();
     let person = |name: &str| person(&liar, folder.path(), name);

@@ -48,6 +48,7 @@ fn a_bundle_says_what_the_inviter_put_into_it() {
 
 #[test]
 fn the_layout_is_the_one_of_the_spec() {
+    // INV-14.
     let created = invite(InviteKind::Address);
     let text = plain(&created);
     assert_eq!(text.len(), 4056);
@@ -66,6 +67,7 @@ fn the_layout_is_the_one_of_the_spec() {
 
 #[test]
 fn any_flipped_byte_of_the_sealed_bundle_is_refused() {
+    // INV-17.
     let created = invite(InviteKind::OneTime);
     for at in 0..subrosa_codec::CELL_LEN {
         let mut bad = created.bundle.clone();
@@ -76,6 +78,7 @@ fn any_flipped_byte_of_the_sealed_bundle_is_refused() {
 
 #[test]
 fn any_flipped_byte_inside_is_refused_without_a_new_signature() {
+    // INV-20, INV-22.
     let created = invite(InviteKind::OneTime);
     let text = plain(&created);
     // Every byte of every short field, and every fifth of the two ML-KEM keys and the reserved bytes.
@@ -91,6 +94,7 @@ fn any_flipped_byte_inside_is_refused_without_a_new_signature() {
 
 #[test]
 fn a_relay_that_has_the_link_cannot_serve_another_identity() {
+    // INV-21.
     // A27: kind, salt and every key of the link are known to it; the commitment is not its to change.
     let created = invite(InviteKind::Address);
     let mallory = person(66);
@@ -107,6 +111,7 @@ fn a_relay_that_has_the_link_cannot_serve_another_identity() {
 
 #[test]
 fn another_kind_salt_or_identity_does_not_fit_the_link() {
+    // INV-21.
     assert_eq!(changed(1, &[2]), Some(BundleError::Refused));
     assert_eq!(changed(1, &[0]), Some(BundleError::Refused));
     assert_eq!(changed(1251, &[0; 32]), Some(BundleError::Refused));
@@ -115,6 +120,7 @@ fn another_kind_salt_or_identity_does_not_fit_the_link() {
 
 #[test]
 fn a_link_that_says_another_kind_than_its_secret_is_refused() {
+    // INV-19.
     // The inviter's own doing: S commits to a one-time invite, the link in front of it says address.
     let created = invite(InviteKind::OneTime);
     let secret = created.link.secret().expose();
@@ -126,6 +132,7 @@ fn a_link_that_says_another_kind_than_its_secret_is_refused() {
 
 #[test]
 fn malformed_fields_are_refused_even_with_a_signature() {
+    // INV-23, INV-24.
     assert_eq!(changed(0, &[1]), None, "resealing alone changes nothing");
     let not_canonical = point("edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f");
     assert_eq!(changed(1291, &not_canonical), Some(BundleError::Refused), "SPK_X");
@@ -139,13 +146,14 @@ fn malformed_fields_are_refused_even_with_a_signature() {
 
 #[test]
 fn a_bundle_that_needs_a_newer_version_says_so() {
-    // GEN-04.
+    // GEN-04, INV-18, INV-25.
     assert_eq!(changed(0, &[2]), Some(BundleError::NewerVersion));
     assert_eq!(changed(2912, &[2]), Some(BundleError::NewerVersion));
 }
 
 #[test]
 fn a_bundle_lives_until_a_day_after_its_expiry_and_15_days_at_most() {
+    // INV-26, INV-27.
     let created = invite(InviteKind::OneTime);
     let on = |day| Bundle::open(&created.link, &created.bundle, jon().public(), Day(day)).err();
     let expiry = TODAY.0 + 7;
@@ -157,6 +165,7 @@ fn a_bundle_lives_until_a_day_after_its_expiry_and_15_days_at_most() {
 
 #[test]
 fn nobody_joins_themselves() {
+    // INV-28.
     let created = invite(InviteKind::OneTime);
     let opened = Bundle::open(&created.link, &created.bundle, ida().public(), TODAY);
     assert_eq!(opened.err(), Some(BundleError::OwnInvite));

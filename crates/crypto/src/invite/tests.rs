@@ -9,6 +9,7 @@ use crate::{AcceptError, Bundle, accept, join};
 
 #[test]
 fn the_link_commits_to_kind_inviter_and_salt() {
+    // INV-05, INV-06.
     let created = invite(InviteKind::OneTime);
     let mut salt = [0; 32];
     rand_core::Rng::fill_bytes(&mut rng(10), &mut salt);
@@ -57,6 +58,7 @@ fn keys_are_read_back_and_nothing_else_is() {
 
 #[test]
 fn a_used_invite_keeps_no_secret_that_opens_a_handshake() {
+    // INV-30.
     let created = invite(InviteKind::OneTime);
     let (before, mut keys) = (created.keys.write(), created.keys);
     keys.burn();
@@ -75,6 +77,7 @@ fn a_used_invite_keeps_no_secret_that_opens_a_handshake() {
 
 #[test]
 fn a_renewed_address_keeps_its_link_and_opens_old_handshakes_until_they_retire() {
+    // INV-32, INV-33.
     let (me, place) = (ida(), descriptor(3));
     let mut created = invite(InviteKind::Address);
     let old = Bundle::open(&created.link, &created.bundle, jon().public(), TODAY).unwrap();

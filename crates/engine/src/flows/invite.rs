@@ -39,6 +39,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             port: relay.port(),
             descriptor: &descriptor,
             name: &name,
+            // INV-15.
             expires: self.now.day().plus(INVITE_DAYS),
         };
         let made = InviteKeys::create(&me, &terms, self.rng).map_err(refused)?;
@@ -50,6 +51,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             expires: ends(&made.keys).0,
             mine: Some(Mine {
                 keys: Hidden::from_zeroizing(made.keys.write()),
+                // INV-07.
                 owner: Hidden::copy(&self.random::<32>()),
                 relay: relay.to_string(),
                 bundle: Some(Hidden::copy(made.bundle.as_ref())),
@@ -86,6 +88,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         keys.burn();
         mine.keys = Hidden::from_zeroizing(keys.write());
         mine.bundle = None;
+        // INV-38.
         row.stage = InviteStage::Revoking;
         self.release(InboundId(mine.inbound))?;
         row.mine = Some(mine);
@@ -111,6 +114,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             return Ok(());
         }
         match answer {
+            // INV-34.
             // Used: it was stored, the answer was lost, and somebody took it meanwhile.
             RelayAnswer::Ok(_) | RelayAnswer::Refused(Refusal::Used) => {
                 row.stage = InviteStage::Ready;
@@ -141,6 +145,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// Says what a person should know of a refusal, and asks the relay again later.
     pub(super) fn ask_invite_again(&mut self, id: InviteId, refusal: Refusal) -> Result<(), Corrupt> {
+        // INV-35.
         if refusal.lasts() {
             self.tell(Notice::Trouble(refusal.to_string()));
         }
@@ -177,8 +182,10 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         keys.burn();
         mine.keys = Hidden::from_zeroizing(keys.write());
         mine.bundle = None;
+        // INV-36.
         row.stage = InviteStage::Used;
         self.put(Invite::key(id), row);
+        // INV-31.
         // As long as the joiner may append the same bytes again.
         self.timer(TimerKind::Invite, id.0, self.now.plus(NO_ANSWER).plus(RETENTION));
         self.tell(Notice::Invites);
@@ -192,6 +199,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             InviteStage::Storing | InviteStage::Ready if row.reusable => self.renew(id, row),
             InviteStage::Storing | InviteStage::Ready => {
                 // Past its day; a handshake may still be on its way.
+                // INV-37.
                 row.stage = InviteStage::Retired;
                 self.put(Invite::key(id), &row);
                 self.timer(TimerKind::Invite, id.0, Millis(row.expires).plus(RETENTION).plus(Millis::DAY));

@@ -61,6 +61,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
                 _ => {}
             }
         }
+        // INV-16.
         // The same link again: the same claim, so that the relay hands out the same bundle (A34).
         let (id, claim) = match known {
             Some(known) => known,
@@ -85,6 +86,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let (InviteStage::Taking, Some(theirs)) = (row.stage, &row.theirs) else { return Ok(()) };
         let sealed = match answer {
             RelayAnswer::Bundle(cell) => cell,
+            // INV-41.
             RelayAnswer::Refused(Refusal::Used) => return self.join_failed(id, row, JoinFailure::Used),
             RelayAnswer::Refused(Refusal::Missing) => return self.join_failed(id, row, JoinFailure::Gone),
             RelayAnswer::Refused(refusal) => return self.ask_invite_again(id, refusal),
@@ -95,9 +97,11 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let me = self.identity()?;
         let bundle = match Bundle::open(&link, &sealed, me.public(), self.now.day()) {
             Ok(bundle) => bundle,
+            // INV-40.
             Err(error) => return self.join_failed(id, row, failure(error)),
         };
         let known = self.contact_of_identity(bundle.inviter().as_bytes())?;
+        // INV-29.
         if known.is_some() && !again {
             return self.join_failed(id, row, JoinFailure::Known);
         }

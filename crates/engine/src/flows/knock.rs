@@ -57,6 +57,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
                     "Someone tried to join with a newer subrosa. Update to let them in.".into(),
                 ));
             }
+            // INV-39.
             // A repeat, or not what a handshake should be: acknowledged, no more.
             Err(_) => {}
         }

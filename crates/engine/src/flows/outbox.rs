@@ -113,6 +113,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         if refusal == Refusal::Missing && session.missing_since.is_none() {
             session.missing_since = Some(self.now.0);
         }
+        // INV-03.
         if session.entry == 0 && self.may_use_second(id, &session)? {
             session.entry = 1;
             self.put_session(id.session, &session);
@@ -138,6 +139,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     fn may_use_second(&self, id: OutboxId, session: &Session) -> Result<bool, Corrupt> {
         let broken = Corrupt { table: Table::Session };
         let descriptor = QueueDescriptor::parse(session.queue.expose()).map_err(|_| broken)?;
+        // INV-04.
         let begins = id.seq == OutboxId::FIRST;
         Ok(descriptor.entries().count() > 1 && (session.heard || begins))
     }
