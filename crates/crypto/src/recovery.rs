@@ -299,11 +299,11 @@ fn open_box(
     let (box_key, ck) = keys(psk, &secrets, &t1);
     let payload = aead::open_once(box_key.expose(), &t1, sealed)?;
     let (intro, r_j, min_version) = RecoveryIntro::parse(&payload)?;
+    let init = session_init(&t1, &payload, sealed, (&ck, opener.joiner));
+    let session = Session::inviter(init, r_j, Level::Invited)?;
     if min_version > MIN_VERSION {
         return Err(RecoverError::NewerVersion);
     }
-    let init = session_init(&t1, &payload, sealed, (&ck, opener.joiner));
-    let session = Session::inviter(init, r_j, Level::Invited)?;
     Ok((intro, session))
 }
 

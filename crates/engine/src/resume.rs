@@ -66,6 +66,7 @@ pub(crate) fn unaccepted(rows: &impl Rows, session: SessionKey) -> Result<Vec<Ou
     for (key, bytes) in rows.span(Span::under(Table::Outbox, session.0))? {
         if Outbox::parse(&bytes)?.accepted.is_none() {
             ids.push(Outbox::id(key));
+            // HS-13.
             if key.id == OutboxId::FIRST || (key.id == 0 && !heard) {
                 break;
             }

@@ -197,6 +197,7 @@ fn known() {
 /// A hello that the relay refused is not overtaken: what answers it would go to the address, where nobody reads.
 #[test]
 fn a_text_waits_for_a_refused_hello() {
+    // HS-13.
     use Act::*;
     let acts =
         [Work(2, 4), Deliver(0, 1), Accept(0), Send(0, 2, 0), Refuse, Work(0, 4), Deliver(2, 1), Pass(1)];

@@ -1,18 +1,22 @@
 //! Rules of the spec that no story shows, one test each.
 //!
-//! Spec: docs/spec/invite.md, "States". Invariant: each test names the check ids that it shows.
+//! Spec: docs/spec/README.md, "Check ids". Invariant: each test names the check ids that it shows.
 
 mod world;
 
-use subrosa_codec::Millis;
-use subrosa_crypto::Link;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use subrosa_codec::{Cell, Millis};
+use subrosa_crypto::{Bundle, Identity, IdentitySeed, Introduction, Link, QueueDescriptor, QueueEntry, join};
+use subrosa_engine::api::{Command, Standing};
 use subrosa_engine::rows::{Invite, InviteStage, Row};
-use subrosa_engine::{Effect, Event, Job, RelayAnswer, Table};
+use subrosa_engine::{Effect, Event, InboundId, Job, RelayAnswer, Table};
 use subrosa_wire::{OwnerCap, Refusal};
 
 use world::World;
 
 const ANN: usize = 0;
+const BOB: usize = 1;
 
 /// The invites of `who`, in the order in which they were made.
 fn invites(world: &World, who: usize) -> Vec<(subrosa_engine::api::InviteId, Invite)> {
@@ -74,4 +78,88 @@ fn an_invite_that_the_relay_refused_is_put_again_within_five_minutes() {
     assert!(invites(&world, ANN)[0].1.stage == InviteStage::Storing, "not at once");
     world.live(Millis::MINUTE.times(5));
     assert!(invites(&world, ANN)[0].1.stage == InviteStage::Ready);
+}
+
+/// Bob has joined Ann's address, and she knows it.
+fn knocked(seed: u64) -> (World, String) {
+    let mut world = World::new(2, seed);
+    let link = world.invite(ANN, true);
+    world.drain();
+    world.join(BOB, &link);
+    world.drain();
+    (world, link)
+}
+
+#[test]
+fn a_handshake_that_nobody_answers_is_appended_again_until_its_time_is_over() {
+    // HS-12, HS-15.
+    let mut world = World::new(2, 4);
+    let link = world.invite(ANN, true);
+    world.drain();
+    world.relay.refuse = 1;
+    world.join(BOB, &link);
+    while world.work(BOB) {}
+    assert_eq!(world.relay.appended(), 0, "refused");
+    world.people[ANN].forget_work();
+    world.live(Millis::HOUR);
+    assert_eq!(world.relay.appended(), 1);
+    world.live(Millis::DAY.times(31));
+    assert_eq!(world.relay.appended(), 2, "the relay kept it no longer");
+    assert!(world.relay.log().iter().all(|cell| *cell == world.relay.log()[0]), "the same bytes");
+    assert_eq!(world.chat(BOB, ANN).unwrap().standing, Standing::Pending);
+    world.live(Millis::DAY.times(14));
+    assert_eq!(world.chat(BOB, ANN).unwrap().standing, Standing::Closed);
+    assert_eq!(world.people[BOB].vault.count(Table::Cell), 0);
+    // An answer after all that.
+    world.accept(ANN);
+    world.live(Millis::HOUR);
+    assert_eq!(world.chat(BOB, ANN).unwrap().standing, Standing::Contact);
+}
+
+#[test]
+fn who_asks_again_takes_the_place_of_their_own_request() {
+    // HS-31.
+    let (mut world, link) = knocked(5);
+    let first = world.chat(ANN, BOB).unwrap().id;
+    let again = Command::Join { link, greeting: "me again".into(), again: true };
+    world.command(BOB, again).unwrap().unwrap();
+    world.drain();
+    let request = world.chat(ANN, BOB).unwrap();
+    assert_ne!(request.id, first);
+    assert_eq!((world.chats(ANN).len(), request.greeting.as_deref()), (1, Some("me again")));
+}
+
+/// A handshake of somebody who is nobody else, for the address behind `link`.
+fn stranger(bundle: &Cell, link: &Link, world: &World, seed: u16) -> Cell {
+    let mut bytes = [9; 32];
+    bytes[..2].copy_from_slice(&seed.to_le_bytes());
+    let me = Identity::derive(&IdentitySeed::from_bytes(bytes), 0);
+    let bundle = Bundle::open(link, bundle, me.public(), world.now.day()).expect("it is good");
+    let entry = QueueEntry { relay: [2; 32], write: bytes, host: "relay.test".into(), port: 1 };
+    let descriptor = QueueDescriptor::new(entry, None).expect("it is valid");
+    let intro = Introduction { descriptor, name: format!("s{seed}"), greeting: String::new() };
+    join(&me, &bundle, &intro, &mut ChaCha20Rng::from_seed(bytes)).expect("it can be joined").cell
+}
+
+#[test]
+fn a_flood_of_requests_ends_at_256_and_leaves_no_trace_beyond() {
+    // HS-32.
+    let mut world = World::new(1, 6);
+    let link = Link::parse(&world.invite(ANN, true)).expect("a link");
+    let (id, row) = invites(&world, ANN).remove(0);
+    let job = world.people[ANN].vault.job(&Effect::PutInvite(id)).expect("readable");
+    let Some(Job::PutInvite { bundle, .. }) = job else { panic!("it is to be stored") };
+    let queue = InboundId(row.mine.expect("mine").inbound);
+    for seed in 0..258 {
+        let cell = stranger(&bundle, &link, &world, seed);
+        world.raise(ANN, Event::Cell { queue, seq: u64::from(seed), cell }).expect("no crash is armed");
+    }
+    let count = |world: &World, table| world.people[ANN].vault.count(table);
+    assert_eq!((world.chats(ANN).len(), count(&world, Table::Handshake)), (256, 256));
+    // One is turned away: there is room again, for one of those who found none as well.
+    let first = world.chats(ANN)[0].id;
+    world.command(ANN, Command::Reject(first)).unwrap().unwrap();
+    let cell = stranger(&bundle, &link, &world, 257);
+    world.raise(ANN, Event::Cell { queue, seq: 300, cell }).expect("no crash is armed");
+    assert_eq!((world.chats(ANN).len(), count(&world, Table::Handshake)), (256, 257));
 }

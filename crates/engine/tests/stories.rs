@@ -100,6 +100,7 @@ mod meeting {
 
     #[test]
     fn a_request_says_nothing_until_it_is_accepted() {
+        // HS-28, HS-29.
         let mut world = World::new(2, 1);
         let link = world.invite(ANN, true);
         world.drain();
@@ -123,6 +124,7 @@ mod meeting {
 
     #[test]
     fn a_rejected_request_leaves_no_session_and_comes_back_no_more() {
+        // HS-30.
         let mut world = World::new(2, 2);
         let link = world.invite(ANN, true);
         world.drain();
@@ -148,7 +150,7 @@ mod meeting {
 
     #[test]
     fn a_handshake_that_comes_twice_makes_one_contact() {
-        // INV-31, INV-39.
+        // HS-27, INV-31, INV-39.
         // A5, A28: before and after a crash between opening and commit.
         let mut world = World::new(2, 3);
         let link = world.invite(ANN, false);
@@ -170,7 +172,7 @@ mod meeting {
 
     #[test]
     fn the_second_joiner_of_a_one_time_invite_is_told_and_so_is_its_maker() {
-        // INV-36, INV-41.
+        // HS-21, INV-36, INV-41.
         // A25.
         let mut world = World::new(3, 4);
         let link = world.invite(ANN, false);
@@ -263,6 +265,7 @@ mod meeting {
 
     #[test]
     fn forgetting_a_contact_tells_them_and_leaves_nothing() {
+        // HS-34.
         let mut world = friends(9);
         world.send(BOB, ANN, 1);
         world.live(Millis::HOUR);
@@ -387,7 +390,7 @@ mod again {
 
     #[test]
     fn a_known_identity_that_is_let_in_again_goes_on_with_lowered_trust() {
-        // ID-09.
+        // HS-33, ID-09.
         let mut world = friends(13);
         let bob = world.chat(ANN, BOB).unwrap().id;
         do_it(&mut world, ANN, Command::Verify { contact: bob, verified: true });
@@ -723,6 +726,7 @@ mod relay {
 
     #[test]
     fn foreign_and_damaged_cells_are_noise_and_at_most_out_of_step() {
+        // HS-16.
         let mut world = friends(56);
         for round in 0..6 {
             world.send(ANN, BOB, 1);
@@ -834,6 +838,7 @@ mod vault {
 
     #[test]
     fn a_crash_at_any_step_of_a_conversation_loses_and_doubles_nothing() {
+        // HS-11.
         let (world, steps) = talk(usize::MAX, ANN, Crash::BeforeCommit);
         world.check_rest(true);
         assert!(steps > 60, "{steps}");

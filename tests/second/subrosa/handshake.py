@@ -27,6 +27,7 @@ class Start:
 
 
 def _payload(r_public, descriptor, name, greeting):
+    # HS-02.
     for what, text, size in (("name", name, 64), ("greeting", greeting, 80)):
         if len(text.encode()) > size:
             raise HandshakeError(f"{what} too long")
@@ -37,6 +38,7 @@ class Schedule:
     """The key schedule; both sides feed it the same values."""
 
     def __init__(self, head, bundle_hash, psk, secrets):
+        # HS-03, HS-04.
         # head: version | type | prekey id | E | ct1 | ct2; secrets: dh2 | dh3 | ss1 | ss2
         self.t1 = h("hs/t1", head[:2], bundle_hash, head[2:])
         self.ka, self.ck1 = split(exp(ext(psk, secrets), "hs/1", self.t1, 64), 32, 32)
@@ -51,6 +53,7 @@ class Schedule:
 
 def join(own, bundle, keys, says, rng):
     """`keys`: the link's; `says`: (descriptor, name, greeting); rng: 32 bytes. Returns (cell, Start)."""
+    # HS-01.
     blank = _payload(bytes(32), *says)
     context = hashlib.sha256(bundle.hash() + blank).digest()
     nonce, e, r_j, coins1, coins2 = split(exp(ext(rng, own.x), "rng/hedge", context, 152), 24, 32, 32, 32, 32)
@@ -95,6 +98,7 @@ def accept(own, invite, cell):
     e, ct1, ct2 = split(head[6:], 32, 1088, 1088)
     if head[1] != 1 or int.from_bytes(e, "little") >= 2**255 - 19:
         raise HandshakeError("refused")
+    # HS-20.
     hs_id = h("hs/id", e, ct1, ct2)
     if hs_id in invite.accepted:
         raise HandshakeError("repeat")

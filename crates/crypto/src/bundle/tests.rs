@@ -173,6 +173,7 @@ fn nobody_joins_themselves() {
 
 #[test]
 fn a_prekey_of_low_order_is_refused_by_the_joiner() {
+    // HS-10.
     for text in LOW_ORDER {
         let created = invite(InviteKind::OneTime);
         let mut bytes = plain(&created);
@@ -186,7 +187,7 @@ fn a_prekey_of_low_order_is_refused_by_the_joiner() {
 
 #[test]
 fn an_inviter_whose_identity_has_low_order_is_refused_by_the_joiner() {
-    // ID-03.
+    // HS-10, ID-03.
     for text in LOW_ORDER {
         // Mallory's own link commits to an identity with such a key.
         let mallory = person(66);

@@ -74,11 +74,14 @@ pub fn accept(
 ) -> Result<Accepted, AcceptError> {
     let key = keys.handshake_key().expose();
     let text =
+        // HS-17.
         aead::open_x(key, labels::HS_SEAL.as_bytes(), cell.as_ref()).map_err(|_| AcceptError::NotOurs)?;
     let mut r = Reader::new(&text);
+    // HS-18.
     if r.u8()? != VERSION {
         return Err(AcceptError::NewerVersion);
     }
+    // HS-19.
     if r.u8()? != TYPE {
         return Err(AcceptError::Refused);
     }
@@ -88,9 +91,11 @@ pub fn accept(
     let (box_a, box_b) = (r.take(BOX_A_LEN)?, r.take(BOX_B_LEN)?);
     r.finish()?;
     let id = opener.handshake_id();
+    // HS-20.
     if seen(&id) {
         return Err(AcceptError::Repeat(id));
     }
+    // HS-21.
     let opening = keys.opening(prekey_id).ok_or(AcceptError::Spent)?;
     let (peer, intro, session) = open_boxes(me, &opening, &opener, (box_a, box_b))?;
     Ok(Accepted { id, peer, intro, session })
@@ -103,6 +108,7 @@ fn open_boxes(
     (box_a, box_b): (&[u8], &[u8]),
 ) -> Result<(IdentityPublic, Introduction, Session), AcceptError> {
     let secrets = FirstSecrets {
+        // HS-22.
         dh2: me.dh().agree(opener.e)?,
         dh3: opening.spk_x.agree(opener.e)?,
         ss1: opening.spk_k.decapsulate(opener.ct1),
@@ -111,21 +117,25 @@ fn open_boxes(
     let t1 = opener.transcript(opening.bundle);
     let (key_a, ck1) = first_keys(opening.psk, &secrets, &t1);
     let peer = IdentityPublic::parse(&aead::open_once(key_a.expose(), &t1, box_a)?)?;
+    // HS-23.
     if peer == *me.public() {
         return Err(AcceptError::Refused);
     }
     let t2 = second_transcript(&t1, &peer, box_a);
+    // HS-24.
     let dh1 = opening.spk_x.agree(peer.dh())?;
     let (key_b, ck2) = second_keys(&ck1, &dh1, &t2);
     let payload = aead::open_once(key_b.expose(), &t2, box_b)?;
     let (intro, r_j, min_version) = Introduction::parse(&payload)?;
-    if min_version > MIN_VERSION {
-        return Err(AcceptError::NewerVersion);
-    }
     let sid = session_id(&t2, &payload, box_b);
     let okm = session_keys(&sid, &ck2);
     // I's queue for handshakes restrains J only; I may always answer.
     let init = SessionInit { sid, okm, private_queue: true, joiner_identity_ek: peer.kem().clone() };
+    // HS-35.
     let session = Session::inviter(init, r_j, Level::Invited)?;
+    // HS-26.
+    if min_version > MIN_VERSION {
+        return Err(AcceptError::NewerVersion);
+    }
     Ok((peer, intro, session))
 }

@@ -67,6 +67,7 @@ impl Draw {
         bundle: &[u8; 32],
         payload: &[u8],
     ) -> Result<Self, Malformed> {
+        // HS-09.
         let prk = kdf::extract(random, &[me.dh().expose()]);
         let context = kdf::sha256(&[bundle, payload]);
         let okm = kdf::expand_bytes::<152>(prk.expose(), labels::RNG_HEDGE, &context);
@@ -102,6 +103,7 @@ pub fn join(
 
     let (ct1, ss1) = bundle.spk_k.encapsulate(draw.coins1.expose());
     let (ct2, ss2) = bundle.inviter().kem().encapsulate(draw.coins2.expose());
+    // HS-10.
     let dh2 = draw.e.agree(bundle.inviter().dh())?;
     let dh3 = draw.e.agree(&bundle.spk_x)?;
     let dh1 = me.dh().agree(&bundle.spk_x)?;
@@ -122,14 +124,17 @@ pub fn join(
     let init = SessionInit {
         sid,
         okm: session_keys(&sid, &ck2),
+        // HS-14.
         private_queue: bundle.kind() == InviteKind::OneTime,
         joiner_identity_ek: me.public().kem().clone(),
     };
+    // HS-37.
     Ok(Joined { session: Session::joiner(init, draw.r_j, Level::Sent), cell })
 }
 
 /// The cell's 4,056 bytes under the outer seal.
 fn write_text(opener: &Opener<'_>, box_a: &[u8], box_b: &[u8]) -> alloc::vec::Vec<u8> {
+    // HS-01.
     let mut w = Writer::with_capacity(TEXT_LEN);
     w.u8(VERSION).u8(TYPE).u32(opener.prekey_id).put(opener.e.as_bytes());
     w.put(opener.ct1).put(opener.ct2).put(box_a).put(box_b);

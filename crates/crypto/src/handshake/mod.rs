@@ -103,6 +103,7 @@ impl Opener<'_> {
     fn transcript(&self, bundle: &[u8; 32]) -> [u8; 32] {
         let id = self.prekey_id.to_le_bytes();
         let parts: [&[u8]; 7] = [&[VERSION], &[TYPE], bundle, &id, self.e.as_bytes(), self.ct1, self.ct2];
+        // HS-03.
         kdf::hash(labels::HS_T1, &parts)
     }
 
@@ -114,17 +115,20 @@ impl Opener<'_> {
 
 /// `kA | ck1`.
 fn first_keys(psk: &PreSharedKey, secrets: &FirstSecrets, t1: &[u8; 32]) -> (BoxKey, ChainingKey) {
+    // HS-04.
     let FirstSecrets { dh2, dh3, ss1, ss2 } = secrets;
     box_and_chain(psk.expose(), &[dh2.expose(), dh3.expose(), ss1.expose(), ss2.expose()], (labels::HS_1, t1))
 }
 
 /// `T2`.
 fn second_transcript(t1: &[u8; 32], joiner: &IdentityPublic, box_a: &[u8]) -> [u8; 32] {
+    // HS-05.
     kdf::hash(labels::HS_T2, &[t1, joiner.as_bytes(), box_a])
 }
 
 /// `kB | ck2`.
 fn second_keys(ck1: &ChainingKey, dh1: &Secret<Agreed>, t2: &[u8; 32]) -> (BoxKey, ChainingKey) {
+    // HS-06.
     box_and_chain(ck1.expose(), &[dh1.expose()], (labels::HS_2, t2))
 }
 
@@ -142,11 +146,13 @@ pub(crate) fn box_and_chain(
 
 /// `sid`.
 fn session_id(t2: &[u8; 32], payload: &[u8], box_b: &[u8]) -> [u8; 32] {
+    // HS-07.
     kdf::hash(labels::HS_T3, &[t2, payload, box_b])
 }
 
 /// `RK_0 | CK_0 | HK_0 | HK_1 | HK_2 = Exp(Ext(sid, ck), session/init, "", 160)`.
 pub(crate) fn session_keys(sid: &[u8; 32], ck: &ChainingKey) -> Okm<INIT_LEN> {
+    // HS-08.
     kdf::expand_bytes(kdf::extract(sid, &[ck.expose()]).expose(), labels::SESSION_INIT, b"")
 }
 
@@ -157,6 +163,7 @@ impl Introduction {
         w.put(r_j).put(&self.descriptor.write());
         w.padded::<NAME_LEN>(self.name.as_bytes()).map_err(|_| JoinError::NameTooLong)?;
         w.padded::<GREETING_LEN>(self.greeting.as_bytes()).map_err(|_| JoinError::GreetingTooLong)?;
+        // HS-02.
         w.u16(0).u8(MIN_VERSION).zeros(RESERVED_LEN);
         Ok(Zeroizing::new(w.into_vec()))
     }
@@ -166,6 +173,7 @@ impl Introduction {
         let mut r = Reader::new(payload);
         let r_j = dh::PublicKey::from_bytes(r.array()?)?;
         let descriptor = QueueDescriptor::parse(r.take(QueueDescriptor::LEN)?)?;
+        // HS-25.
         let name = text(r.padded::<NAME_LEN>()?)?;
         let greeting = text(r.padded::<GREETING_LEN>()?)?;
         let _features = r.u16()?;

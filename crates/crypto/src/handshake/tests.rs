@@ -50,6 +50,7 @@ fn with(change: impl FnOnce(&mut SpecJoiner)) -> Result<Accepted, AcceptError> {
 
 #[test]
 fn both_sides_arrive_where_the_spec_says() {
+    // HS-01, HS-03, HS-05, HS-07, HS-08, HS-35, HS-37.
     for kind in [InviteKind::OneTime, InviteKind::Address] {
         let created = invite(kind);
         let (want, ours) = (spec(&created).join(), joined(&created));
@@ -71,6 +72,7 @@ fn both_sides_arrive_where_the_spec_says() {
 
 #[test]
 fn the_first_text_goes_through() {
+    // HS-14.
     use crate::{Weight, split};
     let created = invite(InviteKind::OneTime);
     let ours = joined(&created);
@@ -86,6 +88,7 @@ fn the_first_text_goes_through() {
 
 #[test]
 fn a_joiner_at_an_address_waits_for_the_answer() {
+    // HS-14.
     use crate::{SealError, Weight, split};
     let ours = joined(&invite(InviteKind::Address));
     let sealed = ours.session.seal(&split(b"hello").unwrap()[0], Weight::Text, &mut rng(3));
@@ -94,7 +97,7 @@ fn a_joiner_at_an_address_waits_for_the_answer() {
 
 #[test]
 fn any_flipped_byte_of_the_cell_is_refused() {
-    // GEN-06.
+    // GEN-06, HS-17.
     let created = invite(InviteKind::OneTime);
     let cell = joined(&created).cell;
     for at in 0..CELL_LEN {
@@ -106,6 +109,7 @@ fn any_flipped_byte_of_the_cell_is_refused() {
 
 #[test]
 fn any_flipped_byte_inside_is_refused_although_the_link_seals_it_again() {
+    // HS-22.
     // A1, A28: whoever has the link can open and seal the outer layer.
     let created = invite(InviteKind::OneTime);
     let text = plain(&created, &joined(&created).cell);
@@ -125,7 +129,7 @@ fn any_flipped_byte_inside_is_refused_although_the_link_seals_it_again() {
 
 #[test]
 fn every_input_of_the_schedule_matters() {
-    // GEN-05.
+    // GEN-05, HS-04, HS-06.
     // A1: the same cell under another identity, another bundle of the same identity, or another secret.
     assert!(with(|_| ()).is_ok());
     assert!(with(|joiner| joiner.psk[0] ^= 1).is_err());
@@ -143,6 +147,7 @@ fn every_input_of_the_schedule_matters() {
 
 #[test]
 fn nothing_is_optional_and_no_version_is_below_the_first() {
+    // HS-18, HS-19.
     // A12: another version or type, even when the transcript agrees with the cell.
     for (head, want) in [
         ([0, 1], AcceptError::NewerVersion),
@@ -164,15 +169,20 @@ fn nothing_is_optional_and_no_version_is_below_the_first() {
 
 #[test]
 fn a_joiner_who_needs_a_newer_version_is_told_apart() {
+    // HS-25, HS-26.
     let min_version = 32 + 340 + 65 + 81 + 2;
     assert_eq!(with(|joiner| joiner.payload[min_version] = 2).err(), Some(AcceptError::NewerVersion));
+    let low_order = with(|joiner| {
+        (joiner.payload[min_version], joiner.r_j) = (2, Some(point(LOW_ORDER[0])));
+    });
+    assert_eq!(low_order.err(), Some(AcceptError::Refused), "what is malformed is told before what is newer");
     assert!(with(|joiner| joiner.payload[min_version - 1] = 0xff).is_ok(), "features are ignored");
     assert!(with(|joiner| joiner.payload[560] = 0xff).is_ok(), "reserved bytes are ignored");
 }
 
 #[test]
 fn malformed_payloads_are_refused() {
-    // GEN-22.
+    // GEN-22, HS-02, HS-25.
     let bad = |at: usize, value: u8| with(|joiner| joiner.payload[at] = value).err();
     assert_eq!(bad(32, 3), Some(AcceptError::Refused), "descriptor");
     assert_eq!(bad(372, 65), Some(AcceptError::Refused), "name length");
@@ -185,7 +195,7 @@ fn malformed_payloads_are_refused() {
 
 #[test]
 fn a_point_of_low_order_is_refused_at_every_position() {
-    // GEN-10.
+    // GEN-10, HS-22, HS-24.
     // A3. SPK_X and the inviter's identity key are refused by the joiner: see the bundle's tests.
     for text in LOW_ORDER {
         let low = point(text);
@@ -202,7 +212,7 @@ fn a_point_of_low_order_is_refused_at_every_position() {
 
 #[test]
 fn a_second_encoding_of_a_point_is_refused_at_every_position() {
-    // GEN-09.
+    // GEN-09, HS-19, HS-23.
     // A4: u and u + p, and bit 255.
     let mut high = point(LOW_ORDER[2]);
     high[31] |= 0x80;
@@ -219,6 +229,7 @@ fn a_second_encoding_of_a_point_is_refused_at_every_position() {
 
 #[test]
 fn nobody_poses_as_the_inviter_to_the_inviter() {
+    // HS-23.
     let own = with(|joiner| {
         joiner.public = ida().public().as_bytes().to_vec();
         joiner.secret = ida().dh().expose().to_vec();
@@ -228,6 +239,7 @@ fn nobody_poses_as_the_inviter_to_the_inviter() {
 
 #[test]
 fn a_handshake_is_accepted_once_however_it_is_sealed() {
+    // HS-20.
     // A5, A28: the same cell, and the same inner values under a new nonce; after a restart as well.
     let created = invite(InviteKind::Address);
     let cell = joined(&created).cell;
@@ -248,6 +260,7 @@ fn a_handshake_is_accepted_once_however_it_is_sealed() {
 
 #[test]
 fn a_second_joiner_on_a_one_time_invite_finds_nothing_and_the_first_one_is_still_known() {
+    // HS-21.
     // A25, A5: after the burn, across a restart.
     let mut created = invite(InviteKind::OneTime);
     let first = joined(&created);
@@ -315,6 +328,7 @@ fn one_key_with_another_label_does_not_open() {
 
 #[test]
 fn stuck_randomness_repeats_no_nonce_and_no_ephemeral_key() {
+    // HS-09.
     // A33: state and randomness rolled back, something else is said, to somebody else, by somebody else.
     let (one, two) = (invite(InviteKind::OneTime), invite_of(&ida(), InviteKind::OneTime, 11));
     let cell = |created: &Created, seed: u8, name: &str| {

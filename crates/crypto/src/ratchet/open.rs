@@ -286,6 +286,7 @@ impl Draft {
                 SessionEvent::Gap { .. } | SessionEvent::Lost { .. } | SessionEvent::Raised(_) => {}
             }
         }
+        // HS-40.
         let level = next.level.after_body(next.role, header.epoch);
         if level != next.level {
             next.level = level;

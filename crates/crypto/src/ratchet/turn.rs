@@ -127,11 +127,13 @@ impl Latch {
 impl Level {
     /// The level after a body of `epoch` was opened. It never falls.
     pub(super) fn after_body(self, role: Role, epoch: u32) -> Self {
+        // HS-36, HS-38, HS-39.
         let proven = match (role, epoch) {
             (Role::Inviter, 2..) | (Role::Joiner, 3..) => Self::MutualPq,
             (Role::Joiner, 1..) => Self::PeerPq,
             _ => self,
         };
+        // HS-41.
         self.max(proven)
     }
 

@@ -32,6 +32,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// The last word, sealed before the session goes; left out when it can't be sealed.
     fn say_close(&mut self, id: ContactId, key: SessionKey) -> Result<(), Corrupt> {
+        // HS-34.
         let next = self.ratchet(key)?.next_seq();
         let close = Content::of(Kind::Control(Control::Close));
         if self.seal_content(key, &close, Weight::Control)?.is_err() {

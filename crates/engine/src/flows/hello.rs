@@ -18,6 +18,7 @@ use crate::tx::{Stop, Tx};
 impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// The inviter's first cell, with a private queue when the joiner has none of mine yet.
     pub(super) fn welcome(&mut self, id: ContactId, key: SessionKey) -> Result<(), Stop> {
+        // HS-29.
         let mut session = self.session(key)?;
         let queue = if session.inbound == 0 {
             let NewQueue { id: inbound, descriptor, .. } = self.new_queue(Some(id))?;

@@ -160,6 +160,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         };
         // The one before stays current until they answer in the new one.
         let role = if self.contact(id)?.session.is_some() { Role::Trial } else { Role::Current };
+        // HS-11.
         let new = NewSession { role, queue: bundle.descriptor(), inbound: queue.id, recovery: false };
         let key = self.install(id, joined.session, &new)?;
         self.first_cell(OutboxId { session: key, seq: OutboxId::FIRST }, joined.cell)?;
@@ -172,6 +173,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// Keeps and sends the cell that begins a session of mine.
     pub(super) fn first_cell(&mut self, id: OutboxId, cell: Cell) -> Result<(), Corrupt> {
         self.push_cell(id, cell, &crate::rows::Outbox::default())?;
+        // HS-15.
         self.timer(TimerKind::NoAnswer, id.session.0, self.now.plus(crate::limits::NO_ANSWER));
         Ok(())
     }

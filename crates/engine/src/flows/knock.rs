@@ -85,16 +85,19 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let address = row.reusable;
         let known = self.contact_of_identity(accepted.peer.as_bytes())?;
         if address && known.is_none() && !self.has_room(accepted.peer.as_bytes())? {
+            // HS-32.
             // A flood of requests: dropped, and not even remembered.
             return Ok(());
         }
         let counted = self.next_id()?;
+        // HS-27.
         self.put(Handshake::key(id, counted), &Handshake { id: accepted.id.0 });
         if !address {
             self.burn(id, row)?;
         }
         let inbound = if address { InboundId(0) } else { queue };
         match known {
+            // HS-28.
             None if address => self.request(accepted, inbound, (StandingRow::Request, None)),
             None => self.befriend(id, accepted, inbound),
             Some(known) => self.crossed(known, accepted, inbound),
@@ -109,6 +112,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             if contact.standing != StandingRow::Request {
                 continue;
             }
+            // HS-31.
             if contact.identity == identity {
                 self.erase_contact(ContactId(key.id))?;
             } else {

@@ -42,6 +42,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// A known identity: its new session becomes the one of its contact, with lowered trust.
     fn let_in_again(&mut self, id: ContactId, key: SessionKey, known: ContactId) -> Result<(), Stop> {
+        // HS-33.
         self.move_rows(id, key, known)?;
         self.erase(Contact::key(id));
         let mut contact = self.contact(known)?;
@@ -90,6 +91,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     }
 
     pub(super) fn reject(&mut self, id: ContactId) -> Result<(), Stop> {
+        // HS-30.
         self.asking(id)?;
         self.erase_contact(id)?;
         self.tell(Notice::Chats);

@@ -44,6 +44,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let mut next: Option<Millis> = None;
         for (at, mut row) in rows {
             let Some(stored) = row.accepted.map(Millis) else { continue };
+            // HS-12.
             let expired = self.now.since(stored) >= RETENTION && !row.quiet;
             if expired || missed.is_some_and(|(low, high)| (low..high).contains(&at.id)) {
                 row.accepted = None;

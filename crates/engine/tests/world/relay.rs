@@ -193,6 +193,11 @@ impl Relay {
         self.queues.values().map(|queue| queue.log.len()).sum()
     }
 
+    /// Every cell that was ever appended.
+    pub(crate) fn log(&self) -> Vec<Cell> {
+        self.queues.values().flat_map(|queue| queue.log.iter().cloned()).collect()
+    }
+
     /// How many queues there are.
     pub(crate) fn queues(&self) -> usize {
         self.queues.len()

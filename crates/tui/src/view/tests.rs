@@ -225,6 +225,7 @@ fn a_chat_reads_not_yet_confirmed_below_the_mutual_level() {
         cells(&drawn(&with(Look::standard(), (80, 24), chats, Vec::new())))
     };
     for level in [Level::Unconfirmed, Level::Classical] {
+        // HS-42.
         assert!(shown(level, false).contains("not yet confirmed"), "{level:?}");
         assert!(shown(level, true).contains("✓ verified"), "{level:?}");
     }

@@ -5,6 +5,7 @@ use crate::ratchet::{Level, OpenError, SessionEvent};
 
 #[test]
 fn levels_rise_with_the_bodies_of_the_first_three_epochs() {
+    // HS-36, HS-38, HS-39, HS-41.
     let mut pair = Pair::new(1);
     let level = |pair: &Pair| [pair.ends[J].session.level(), pair.ends[I].session.level()];
     pair.say(J);
@@ -20,6 +21,7 @@ fn levels_rise_with_the_bodies_of_the_first_three_epochs() {
 
 #[test]
 fn a_header_that_opens_raises_nothing() {
+    // HS-40.
     let mut pair = Pair::new(2);
     for from in [I, J, I] {
         let before = pair.ends[1 - from].session.level();
@@ -33,6 +35,7 @@ fn a_header_that_opens_raises_nothing() {
 
 #[test]
 fn who_stole_the_early_state_but_not_the_identity_raises_nothing() {
+    // HS-40.
     // The thief holds all that the inviter's session held before its first word: the root key, and the header key of
     // epoch 2. It lacks what epoch 1 was encapsulated to: the joiner's identity.
     let mut pair = Pair::new(3);
