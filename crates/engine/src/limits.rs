@@ -37,7 +37,12 @@ pub(crate) const BEAT_JITTER: Millis = Millis::HOUR.times(6);
 /// So many unanswered cells make a heartbeat due at once.
 pub(crate) const BEAT_COUNT: u32 = 50;
 
-/// A cell that the peer misses for so long, although it has later ones, is appended again.
+/// What they send again asks for a heartbeat when my last cell is so old: it never arrived. Long enough that a relay
+/// which repeats cells on purpose learns and costs next to nothing (A36).
+pub(crate) const OWED: Millis = Millis::DAY.times(7);
+
+/// A cell that the peer misses for so long, although it has later ones, is appended again; twice as long later for the
+/// second time, and so on up to [`RETENTION`].
 pub(crate) const STUCK: Millis = Millis::DAY;
 
 /// How often cells that lie at the relay are looked after.

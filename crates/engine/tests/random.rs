@@ -7,6 +7,7 @@ mod world;
 
 use proptest::prelude::*;
 use subrosa_codec::Millis;
+use subrosa_engine::api::Command;
 
 use world::{Crash, World};
 
@@ -99,6 +100,32 @@ fn run(people: usize, meeting: Meeting, seed: u64, acts: &[Act]) {
     world.check_rest(!lost);
 }
 
+/// Two people meet, the acts happen, and then nobody says a word any more: what the clients do by themselves is little,
+/// has an end, and leaves nothing unacknowledged that asks for it.
+fn fall_silent(meeting: Meeting, receipts: bool, seed: u64, acts: &[Act]) {
+    let mut world = World::new(2, seed);
+    let link = world.invite(0, matches!(meeting, Meeting::Address));
+    while world.work(0) {}
+    world.join(1, &link);
+    settle(&mut world);
+    (0..2).for_each(|who| drop(world.command(who, Command::Receipts(receipts))));
+    acts.iter().for_each(|act| perform(&mut world, *act));
+    let (waiting, before) = (world.people.iter().map(sealed).sum::<usize>(), world.relay.appended());
+    world.live(Millis::DAY.times(100));
+    let silent = world.relay.appended();
+    assert!(silent - before <= 3 * waiting + 6, "{} cells for {waiting} that waited", silent - before);
+    for (who, person) in world.people.iter().enumerate() {
+        assert_eq!(world.loud(who), 0, "all that {} said was acknowledged", person.name);
+    }
+    world.live(Millis::DAY.times(65));
+    assert_eq!(world.relay.appended(), silent, "two idle clients send nothing");
+}
+
+/// Cells that were sealed and not acknowledged.
+fn sealed(person: &world::Person) -> usize {
+    person.vault.count(subrosa_engine::Table::Outbox)
+}
+
 /// A lost text is appended again when the relay's retention has passed; a lost receipt, when its gap is named by the
 /// next word of the other side.
 fn mend(world: &mut World) {
@@ -150,6 +177,20 @@ fn act(faulty: bool) -> impl Strategy<Value = Act> {
     ]
 }
 
+/// Few words, and a relay that loses and swaps many of them, up to the last moment.
+fn mishap() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => (who(), who()).prop_map(|(from, to)| Act::Send(from, to, 0)),
+        8 => (who(), 1..4usize).prop_map(|(who, n)| Act::Work(who, n)),
+        8 => (who(), 1..4usize).prop_map(|(who, n)| Act::Deliver(who, n)),
+        2 => (who(), who()).prop_map(|(who, with)| Act::Look(who, with)),
+        3 => prop_oneof![3 => 0..3u64, 1 => 1_000..4_000u64].prop_map(Act::Pass),
+        3 => (0..1_000usize).prop_map(Act::Lose),
+        3 => (0..1_000usize).prop_map(Act::Swap),
+        1 => (0..1_000usize).prop_map(Act::Replay),
+    ]
+}
+
 fn meeting() -> impl Strategy<Value = Meeting> {
     prop_oneof![Just(Meeting::OneTime), Just(Meeting::Address)]
 }
@@ -183,6 +224,35 @@ proptest! {
     ) {
         run(2, meeting, seed, &acts);
     }
+}
+
+proptest! {
+    #![proptest_config(config(24))]
+
+    #[test]
+    fn a36_two_idle_clients_fall_silent_after_any_history(
+        meeting in meeting(), receipts in any::<bool>(), seed in any::<u64>(),
+        acts in prop::collection::vec(mishap(), 0..80)
+    ) {
+        fall_silent(meeting, receipts, seed, &acts);
+    }
+}
+
+/// Found by the test above while a heartbeat was a matter of turns, while only cells that are not quiet were counted, and
+/// while nothing told a lost heartbeat.
+#[test]
+fn a36_histories_that_had_no_end() {
+    use Act::*;
+    let crossing = [Send(2, 1, 0), Work(2, 1), Lose(0), Send(0, 1, 0)];
+    fall_silent(Meeting::OneTime, false, 0, &crossing);
+    let lost = [Send(1, 2, 0), Work(1, 1), Deliver(2, 1), Pass(1_700), Work(0, 2), Lose(0)];
+    fall_silent(Meeting::OneTime, false, 0, &lost);
+    let late = [
+        [Replay(0), Replay(0), Send(1, 2, 0), Send(1, 2, 0), Work(1, 2), Lose(467), Lose(93)],
+        [Lose(342), Deliver(2, 1), Send(0, 1, 0), Pass(1), Work(2, 3), Lose(301), Send(0, 1, 0)],
+        [Deliver(1, 1), Lose(0), Work(0, 1), Lose(0), Look(0, 1), Pass(0), Pass(0)],
+    ];
+    fall_silent(Meeting::OneTime, true, 7_556_179_212_351_716_867, &late.concat());
 }
 
 /// Lists that failed once.

@@ -616,7 +616,7 @@ mod relay {
     }
 
     #[test]
-    fn an_idle_pair_sends_nothing_for_thirty_days() {
+    fn a36_an_idle_pair_sends_nothing_for_thirty_days() {
         // A36.
         let mut world = friends(51);
         world.send(ANN, BOB, 1);

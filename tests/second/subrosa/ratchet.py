@@ -126,13 +126,13 @@ class Session:
         self.next = self.low = self.high = 0
         self.own_hashes, self.last_own = {}, self.sid
         self.last_rx = self.sid
-        self.unanswered, self.since, self.above = 0, 0, {}
+        self.unanswered, self.since, self.told = 0, 0, 0
 
     def _copy(self):
         other = copy.copy(self)
         other.sending, other.receiving = copy.copy(self.sending), copy.copy(self.receiving)
         other.closed, other.waiting, other.seen = list(self.closed), dict(self.waiting), dict(self.seen)
-        other.own_hashes, other.above = dict(self.own_hashes), dict(self.above)
+        other.own_hashes = dict(self.own_hashes)
         return other
 
     def snapshot(self):
@@ -180,8 +180,7 @@ class Session:
         self.last_own = self.own_hashes[self.next] = cell_hash(sealed)
         chain.n += 1
         self.next += 1
-        self.unanswered, self.since = 0, 0
-        self.above = dict.fromkeys(self.above, False)
+        self.unanswered, self.since, self.told = 0, 0, self.rx_high()
         return cell
 
     def _header(self, quiet):
@@ -235,7 +234,7 @@ class Session:
         header, k, chain = self._trial(sealed)
         base = self._check_any(header, k, chain)
         this, seq, high, day = cell_hash(sealed), base + header.n, self.rx_high(), now // DAY
-        waiting, lost = None, []
+        waiting, lost, before = None, [], self.rx_low()
         if chain:
             waiting = self._known(header, chain, seq, this)
         else:
@@ -248,7 +247,10 @@ class Session:
         part = self._body(mk, (sealed, body, k), (seq, this))
         opened = Opened(part, seq, k, header.quiet)
         self._settle(opened, header, (this, high, waiting), lost)
-        self._count(seq, header.quiet, now)
+        if header.quiet:
+            self._risen(before, now)
+        else:
+            self._one_more(now)
         self._raise(opened)
         return opened
 
@@ -420,17 +422,19 @@ class Session:
 
     def age(self, now):
         """Once a day; the numbers that are lost."""
+        before = self.rx_low()
         lost = sorted(s for s, w in self.waiting.items() if w.day <= now // DAY - MAX_AGE)
         for s in lost:
             del self.waiting[s]
-        self._covered(now)
+        self._risen(before, now)
         return lost
 
     def give_up(self, seq, now):
         """Whether a key waited for this number."""
+        before = self.rx_low()
         if self.waiting.pop(seq, None) is None:
             return False
-        self._covered(now)
+        self._risen(before, now)
         return True
 
     def _one_more(self, now):
@@ -438,25 +442,14 @@ class Session:
             self.since = now
         self.unanswered += 1
 
-    def _count(self, seq, quiet, now):
-        if not quiet:
+    def _risen(self, before, now):
+        """A gap that the own last cell named has ended, or a part of it."""
+        if before < self.told and before < self.rx_low():
             self._one_more(now)
-            if self.rx_low() < seq < self.rx_low() + SKIP:
-                self.above[seq] = True
-        self._covered(now)
-
-    def _covered(self, now):
-        """Cells above a gap that is no more: what the last acknowledgement could not cover counts again."""
-        for seq in sorted(s for s in self.above if s < self.rx_low()):
-            if not self.above.pop(seq):
-                self._one_more(now)
 
     def heartbeat_due(self, now, jitter):
         """`jitter`: 0 to 6 hours, drawn when `unanswered` left zero."""
-        if self.state not in (CALLED, FOLLOWING):
-            return False
-        late = self.unanswered and now - self.since >= DAY + jitter
-        return self.unanswered >= 50 or bool(late) or self.next - self.low >= WEIGHTS["text"][1]
+        return self.unanswered >= 50 or (self.unanswered > 0 and now - self.since >= DAY + jitter)
 
 
 def crossing(current, role, other_sid):

@@ -17,11 +17,12 @@ impl Session {
     pub fn age(&self, now: Millis) -> Option<(Self, Vec<SessionEvent>)> {
         let mut next = self.clone();
         let heard = next.turn.heard_mut()?;
+        let before = heard.low();
         let lost = heard.expire(now.day());
         if lost.is_empty() {
             return None;
         }
-        heard.risen(now);
+        heard.risen(before, now);
         Some((next, lost.into_iter().map(|seq| SessionEvent::Lost { seq }).collect()))
     }
 
@@ -31,9 +32,10 @@ impl Session {
     pub fn give_up(&self, seq: u32, now: Millis) -> Option<(Self, SessionEvent)> {
         let mut next = self.clone();
         let heard = next.turn.heard_mut()?;
+        let before = heard.low();
         let (n, waiting) = heard.waiting_at(seq)?;
         waiting.take(n)?;
-        heard.risen(now);
+        heard.risen(before, now);
         Some((next, SessionEvent::Lost { seq }))
     }
 }

@@ -119,10 +119,10 @@ impl Heard {
         lost
     }
 
-    /// Numbers were given up: what lies above them may count as unanswered now.
-    pub(super) fn risen(&mut self, now: Millis) {
+    /// Numbers were given up; `before` was the lowest missing one.
+    pub(super) fn risen(&mut self, before: u32, now: Millis) {
         let low = self.low();
-        self.tally.risen(low, now);
+        self.tally.risen((before, low), now);
     }
 
     /// Remembers an opened cell, and what it says of the one before it.

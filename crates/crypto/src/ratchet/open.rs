@@ -41,6 +41,8 @@ struct Known<'a> {
     seq: u32,
     /// One above the highest number opened before it.
     high: u32,
+    /// The lowest number that was missing before it.
+    low: u32,
     hash: CellHash,
     id: PubId,
 }
@@ -125,8 +127,8 @@ impl Session {
         };
         let seq = number(base, header.n)?;
         let id = pub_id(header.dh, header.ek, header.ct);
-        let high = self.turn.heard().map_or(0, Heard::high);
-        Ok(Known { header, base, seq, high, hash, id })
+        let (high, low) = self.turn.heard().map_or((0, 0), |heard| (heard.high(), heard.low()));
+        Ok(Known { header, base, seq, high, low, hash, id })
     }
 
     /// Steps 3 and 5: an epoch that was opened before.
@@ -251,7 +253,7 @@ impl Draft {
     /// Step 7: the body has opened; what the header says is taken in.
     fn settle(self, known: &Known<'_>, now: Millis) -> (Session, Vec<SessionEvent>) {
         let Self { mut next, key: _, expect, lost } = self;
-        let Known { header, base: _, seq, high, hash, id: _ } = known;
+        let Known { header, base: _, seq, high, low, hash, id: _ } = known;
         let mut events = Vec::new();
         if seq > high {
             events.push(SessionEvent::Gap { from: *high, to: seq - 1 });
@@ -273,11 +275,8 @@ impl Draft {
             Acknowledged::Unknown => events.push(SessionEvent::OwnRollback),
         }
         if let Some(heard) = next.turn.heard_mut() {
-            let low = heard.low();
-            if !header.quiet {
-                heard.tally.opened(*seq, low, now);
-            }
-            heard.tally.risen(low, now);
+            let lows = (*low, heard.low());
+            heard.tally.opened(header.quiet, lows, now);
         }
         for event in &events {
             match event {

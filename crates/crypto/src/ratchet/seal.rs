@@ -109,7 +109,7 @@ impl Session {
         let (cell, hash) = sending.seal(&draft, hedge.expose());
         next.sent.push(hash);
         if let Some(heard) = next.turn.heard_mut() {
-            heard.tally.answered();
+            heard.tally.answered(acks.high);
         }
         Ok(Sealed { next, cell, seq: self.sent.next() })
     }

@@ -70,7 +70,7 @@ impl Session {
         let heard = self.turn.heard().map_or(0, |heard| {
             let waiting = heard.waiting() * WAITING_LEN;
             let chains = CHAIN_LEN + 1 + heard.closed.len() * CLOSED_LEN;
-            chains + waiting + heard.seen.written_len() + 32 + heard.tally.written_len()
+            chains + waiting + heard.seen.written_len() + 32 + Tally::WRITTEN_LEN
         });
         FRONT_LEN + SENDING_LEN.max(ENDED_LEN + PUBLISHED_LEN) + heard + self.sent.written_len()
     }
@@ -206,10 +206,10 @@ fn parse_heard(r: &mut Reader<'_>) -> Result<Heard, Malformed> {
     let closed = Arc::new(parse_closed(r, &chain)?);
     let mut heard = Heard::start(chain, SessionId([0; 32]));
     heard.closed = closed;
-    let (low, high) = (heard.low(), heard.high());
+    let high = heard.high();
     heard.seen = Seen::parse(r, high)?;
     heard.last = CellHash(r.array()?);
-    heard.tally = Tally::parse(r, low, high)?;
+    heard.tally = Tally::parse(r, high)?;
     if heard.waiting() > MAX_SKIPPED || (heard.chain.n == 0 && heard.chain.epoch != 0) {
         return Err(Malformed);
     }

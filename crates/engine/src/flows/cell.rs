@@ -63,7 +63,8 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             Err(OpenError::NewerVersion) => self.tell(Notice::Trouble(
                 "A contact uses a newer subrosa: update to read what they write.".into(),
             )),
-            // Seen, given up, or against the rules: the peer keeps it until my acknowledgement passes it.
+            Err(OpenError::Duplicate | OpenError::Old) => self.repeated(key)?,
+            // Against the rules, or too far ahead: the peer keeps it until my acknowledgement passes it.
             Err(_) => {}
         }
         Ok(true)

@@ -90,8 +90,9 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             missing_since: None,
             stuck: None,
             beat_at: None,
-            blocked: false,
             since: self.now.0,
+            spoke: None,
+            owed: None,
         };
         let mut contact = self.contact(id)?;
         match new.role {
@@ -145,7 +146,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         // Mine, and never answered: should they answer it after all, it is the one that they use.
         let on_trial = !session.heard && self.ratchet(key)?.role() == End::Joiner;
         session.role = if on_trial { Role::Trial } else { Role::Draining };
-        (session.beat_at, session.blocked) = (None, false);
+        (session.beat_at, session.owed) = (None, None);
         self.put_session(key, &session);
         self.clear_timer(TimerKind::Confirm, key.0)?;
         self.clear_timer(TimerKind::Heartbeat, key.0)?;

@@ -139,25 +139,16 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         if session.recovery && self.ratchet(key)?.level() < Level::MutualPq {
             return Ok(false);
         }
-        let (mut sealed, mut blocked) = (false, false);
+        let mut sealed = false;
         for (waiting, _) in self.list::<Unsealed>(Span::under(Table::Unsealed, id.0))? {
             let position = Position(waiting.id);
             match self.seal_message(id, key, position)? {
                 Ok(()) => sealed = true,
-                Err(SealError::WindowFull) => {
-                    blocked = true;
-                    break;
-                }
-                Err(SealError::WaitForPeer | SealError::Latched(_)) => break,
+                Err(SealError::WindowFull | SealError::WaitForPeer | SealError::Latched(_)) => break,
                 // The session has come to its end: the person has to know.
                 Err(_) => self.fail(id, position, FailReason::Closed)?,
             }
             self.erase(waiting);
-        }
-        let mut session = self.session(key)?;
-        if session.blocked != blocked {
-            session.blocked = blocked;
-            self.put_session(key, &session);
         }
         Ok(sealed)
     }
@@ -226,6 +217,8 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             }
         }
         self.put_ratchet(key, ratchet);
+        let spoke = Session { spoke: Some(self.now.0), owed: None, beat_at: None, ..self.session(key)? };
+        self.put_session(key, &spoke);
         for (seq, cell) in cells {
             let row = Outbox {
                 accepted: None,

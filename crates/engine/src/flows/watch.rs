@@ -23,7 +23,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let stuck = match session.stuck {
             _ if high <= low => None,
             Some(stuck) if stuck.low == low => Some(stuck),
-            _ => Some(Stuck { low, since: self.now.0 }),
+            _ => Some(Stuck { low, since: self.now.0, wait: None }),
         };
         if session.stuck != stuck {
             session.stuck = stuck;
@@ -74,13 +74,16 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         Ok(())
     }
 
-    /// The numbers that the peer has missed for too long, though it has later ones: `low..high`.
+    /// The numbers that the peer has missed for too long, though it has later ones: `low..high`. Each time it waits
+    /// twice as long for the peer, which may be away.
     fn missed(&mut self, key: SessionKey, mut session: Session) -> Result<Option<(i64, i64)>, Corrupt> {
-        let Some(Stuck { low, since }) = session.stuck else { return Ok(None) };
-        if self.now.since(Millis(since)) < STUCK {
+        let Some(Stuck { low, since, wait }) = session.stuck else { return Ok(None) };
+        let wait = wait.map_or(STUCK, Millis);
+        if self.now.since(Millis(since)) < wait {
             return Ok(None);
         }
-        session.stuck = Some(Stuck { low, since: self.now.0 });
+        let wait = wait.times(2).min(RETENTION);
+        session.stuck = Some(Stuck { low, since: self.now.0, wait: Some(wait.0) });
         self.put_session(key, &session);
         Ok(Some((i64::from(low), i64::from(self.ratchet(key)?.peer_high()))))
     }

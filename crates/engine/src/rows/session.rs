@@ -46,9 +46,12 @@ pub struct Stuck {
     /// The number of the first missing cell.
     #[n(0)]
     pub low: u32,
-    /// Since when, in milliseconds.
+    /// Since when, or when it was appended again last, in milliseconds.
     #[n(1)]
     pub since: u64,
+    /// How long after that it is appended again, in milliseconds; `None` before the first time.
+    #[n(2)]
+    pub wait: Option<u64>,
 }
 
 /// Facts of a session. Key: `(Session, 0, key)`.
@@ -97,12 +100,15 @@ pub struct Session {
     /// When a heartbeat is due, drawn once when their cells begin to wait for an answer, in milliseconds.
     #[n(13)]
     pub beat_at: Option<u64>,
-    /// A text of mine found the window full.
-    #[n(14)]
-    pub blocked: bool,
     /// When it began, in milliseconds.
-    #[n(15)]
+    #[n(14)]
     pub since: u64,
+    /// When I last sealed in it, in milliseconds.
+    #[n(15)]
+    pub spoke: Option<u64>,
+    /// Since when repeats say that my last cell, with its acknowledgement, never arrived, in milliseconds.
+    #[n(16)]
+    pub owed: Option<u64>,
 }
 
 impl Session {
