@@ -33,6 +33,7 @@ async fn talk_until_killed() {
 
 #[tokio::test]
 async fn what_a_killed_client_called_queued_arrives_once_and_in_order() {
+    // RAT-22.
     let host = Host::start();
     let (mut ana, mut bob) = (Person::at("Ana", &host).await, Person::at("Bob", &host).await);
     let (bobs, anas) = met(&mut ana, &mut bob).await;

@@ -68,6 +68,7 @@ impl Part {
 
     /// Lays the part out as a padded body of [`BODY_LEN`] bytes.
     pub(crate) fn write(&self) -> Result<Zeroizing<Vec<u8>>, Malformed> {
+        // CEL-09.
         let length = u16::try_from(self.content.len()).map_err(|_| Malformed)?;
         if self.content.len() > PART_LEN || !legal(self.index, self.count) {
             return Err(Malformed);
@@ -83,6 +84,7 @@ impl Part {
 
     /// Reads a padded body; the mirror of [`write`](Self::write).
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Malformed> {
+        // CEL-13.
         let mut r = Reader::new(body);
         let (index, count, length) = (r.u16()?, r.u16()?, usize::from(r.u16()?));
         let padding = PART_LEN.checked_sub(length).ok_or(Malformed)?;
@@ -105,6 +107,7 @@ const fn legal(index: u16, count: u16) -> bool {
 /// # Errors
 /// [`TooLong`] beyond [`MAX_CONTENT`] bytes.
 pub fn split(content: &[u8]) -> Result<Vec<Part>, TooLong> {
+    // CEL-10, CEL-12.
     if content.len() > MAX_CONTENT {
         return Err(TooLong);
     }
@@ -139,6 +142,7 @@ mod tests {
 
     #[test]
     fn content_of_every_length_comes_back() {
+        // CEL-10.
         for len in [0, 1, PART_LEN - 1, PART_LEN, PART_LEN + 1, MAX_CONTENT - 1, MAX_CONTENT] {
             let content: Vec<u8> = (0..len).map(|i| i as u8).collect();
             let parts = split(&content).unwrap();
@@ -151,6 +155,7 @@ mod tests {
 
     #[test]
     fn one_byte_too_many_is_refused() {
+        // CEL-12.
         assert_eq!(split(&vec![0; MAX_CONTENT + 1]), Err(TooLong));
         assert_eq!(Part::single(&[0; PART_LEN + 1]), Err(TooLong));
         let part = Part { index: 0, count: 1, content: Zeroizing::new(vec![0; PART_LEN + 1]) };
@@ -159,6 +164,7 @@ mod tests {
 
     #[test]
     fn bodies_that_break_the_layout_are_refused() {
+        // CEL-09, CEL-13.
         let good = Part::single(b"text").unwrap().write().unwrap();
         let changed = |at: usize, value: u8| {
             let mut body = good.to_vec();
@@ -180,6 +186,7 @@ mod tests {
 
     #[test]
     fn parts_missing_doubled_or_out_of_order_are_not_assembled() {
+        // CEL-14.
         let parts = split(&[7; 3 * PART_LEN]).unwrap();
         assert_eq!(assemble(&parts[..2]), Err(Incomplete));
         assert_eq!(assemble(&parts[1..]), Err(Incomplete));

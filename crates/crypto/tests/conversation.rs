@@ -93,6 +93,7 @@ fn a_joiner_at_an_address_says_nothing_before_the_answer() {
 
 #[test]
 fn a_long_message_arrives_whole_in_any_order() {
+    // CEL-11, CEL-14.
     let mut chat = Chat::new(InviteKind::OneTime);
     chat.say(IDA, "hello");
     let long: Vec<u8> = (0..50_000u32).map(|i| i as u8).collect();
@@ -105,6 +106,7 @@ fn a_long_message_arrives_whole_in_any_order() {
 
 #[test]
 fn a_cell_is_sent_again_until_it_is_acknowledged() {
+    // RAT-20.
     let mut chat = Chat::new(InviteKind::OneTime);
     let lost = chat.seal(JON, &Part::single(b"lost").unwrap(), Weight::Text).unwrap();
     assert_eq!(chat.say(JON, "heard").events, [SessionEvent::Gap { from: 0, to: 0 }]);

@@ -222,6 +222,7 @@ proptest! {
     fn a_relay_that_forgets_swaps_and_repeats_costs_time_only(
         meeting in meeting(), seed in any::<u64>(), acts in prop::collection::vec(act(true), 0..100)
     ) {
+        // RAT-59.
         run(2, meeting, seed, &acts);
     }
 }
@@ -234,6 +235,7 @@ proptest! {
         meeting in meeting(), receipts in any::<bool>(), seed in any::<u64>(),
         acts in prop::collection::vec(mishap(), 0..80)
     ) {
+        // RAT-94, RAT-96.
         fall_silent(meeting, receipts, seed, &acts);
     }
 }
@@ -242,6 +244,7 @@ proptest! {
 /// while nothing told a lost heartbeat.
 #[test]
 fn a36_histories_that_had_no_end() {
+    // RAT-95.
     use Act::*;
     let crossing = [Send(2, 1, 0), Work(2, 1), Lose(0), Send(0, 1, 0)];
     fall_silent(Meeting::OneTime, false, 0, &crossing);

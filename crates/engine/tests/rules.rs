@@ -9,7 +9,7 @@ use rand_chacha::rand_core::SeedableRng;
 use subrosa_codec::{Cell, Millis};
 use subrosa_crypto::{Bundle, Identity, IdentitySeed, Introduction, Link, QueueDescriptor, QueueEntry, join};
 use subrosa_engine::api::{Command, Standing};
-use subrosa_engine::rows::{Invite, InviteStage, Row};
+use subrosa_engine::rows::{Contact, Invite, InviteStage, Role, Row, Session};
 use subrosa_engine::{Effect, Event, InboundId, Job, RelayAnswer, Table};
 use subrosa_wire::{OwnerCap, Refusal};
 
@@ -92,7 +92,7 @@ fn knocked(seed: u64) -> (World, String) {
 
 #[test]
 fn a_handshake_that_nobody_answers_is_appended_again_until_its_time_is_over() {
-    // HS-12, HS-15.
+    // HS-12, HS-15, RAT-57.
     let mut world = World::new(2, 4);
     let link = world.invite(ANN, true);
     world.drain();
@@ -162,4 +162,69 @@ fn a_flood_of_requests_ends_at_256_and_leaves_no_trace_beyond() {
     let cell = stranger(&bundle, &link, &world, 257);
     world.raise(ANN, Event::Cell { queue, seq: 300, cell }).expect("no crash is armed");
     assert_eq!((world.chats(ANN).len(), count(&world, Table::Handshake)), (256, 257));
+}
+
+/// The one contact of `who`, which is no request.
+fn contact(world: &World, who: usize) -> Contact {
+    let rows = world.people[who].vault.rows().filter(|(key, _)| key.table == Table::Contact);
+    let mut all = rows.map(|(_, bytes)| Contact::parse(bytes).expect("it can be read"));
+    all.find(|contact| contact.known.is_none()).expect("there is one")
+}
+
+fn has_session(world: &World, who: usize, role: Role) -> bool {
+    let mut rows = world.people[who].vault.rows().filter(|(key, _)| key.table == Table::Session);
+    rows.any(|(_, bytes)| Session::parse(bytes).expect("it can be read").role == role)
+}
+
+#[test]
+fn confirm_is_sent_once_although_texts_have_used_the_epochs_before() {
+    // RAT-77.
+    let mut world = World::new(2, 7);
+    let link = world.invite(ANN, false);
+    world.drain();
+    world.join(BOB, &link);
+    world.drain();
+    assert_eq!((contact(&world, ANN).given.len(), contact(&world, BOB).given.len()), (1, 0), "hello");
+    for (from, to) in [(BOB, ANN), (ANN, BOB), (BOB, ANN)] {
+        world.send(from, to, 1);
+        world.drain();
+    }
+    assert_eq!((contact(&world, ANN).given.len(), contact(&world, BOB).given.len()), (1, 0), "not yet");
+    world.live(Millis::MINUTE.times(3));
+    let keys = |who| (contact(&world, who).given.len(), contact(&world, who).received.is_some());
+    assert_eq!((keys(ANN), keys(BOB)), ((2, true), (1, true)), "hello and confirm; confirm");
+    world.live(Millis::DAY);
+    let keys = |who| contact(&world, who).given.len();
+    assert_eq!((keys(ANN), keys(BOB)), (2, 1), "once");
+}
+
+#[test]
+fn a_void_session_becomes_a_request_when_the_winner_stays_without_an_answer() {
+    // RAT-86.
+    let mut void = 0;
+    for seed in 0..12 {
+        let mut world = World::new(2, seed);
+        let links = [world.invite(ANN, false), world.invite(BOB, false)];
+        world.drain();
+        world.join(BOB, &links[0]);
+        while world.work(BOB) {}
+        // Ann never sees Bob's handshake, and joins him: her session crosses one that nobody will answer.
+        world.relay.forget();
+        world.join(ANN, &links[1]);
+        world.live(Millis::HOUR.times(23));
+        if !has_session(&world, BOB, Role::Void) {
+            continue;
+        }
+        void += 1;
+        assert_eq!(world.chats(BOB).len(), 1);
+        world.live(Millis::HOUR.times(2));
+        let asks = world.chats(BOB).into_iter().find(|chat| chat.standing == Standing::KnownAgain);
+        assert!(!has_session(&world, BOB, Role::Void));
+        world.command(BOB, Command::Accept(asks.expect("it asks now").id)).unwrap().unwrap();
+        world.live(Millis::HOUR);
+        for (from, to) in [(ANN, BOB), (BOB, ANN)] {
+            assert_eq!(world.chat(from, to).expect("one chat").standing, Standing::Contact);
+        }
+    }
+    assert!(void > 2, "the smaller session id was Ann's in nearly every world");
 }

@@ -79,6 +79,7 @@ mod meeting {
 
     #[test]
     fn two_people_meet_talk_and_reach_the_highest_level_without_help() {
+        // RAT-74, RAT-75, RAT-76.
         for reusable in [false, true] {
             let mut world = met(2, 7, reusable);
             for (who, with) in [(ANN, BOB), (BOB, ANN)] {
@@ -314,6 +315,7 @@ mod again {
 
     #[test]
     fn crossing_invites_end_in_one_session_in_every_order() {
+        // RAT-78, RAT-81, RAT-83, RAT-84, RAT-87, RAT-88.
         // A35. Orders are drawn from a counter: every prefix of works and deliveries comes up.
         for seed in 0..24_u64 {
             let order: Vec<usize> = (0..14).map(|bit| ((seed * 2_654_435_761) >> bit) as usize % 4).collect();
@@ -357,7 +359,7 @@ mod again {
 
     #[test]
     fn a_known_inviter_is_joined_again_only_after_a_question() {
-        // INV-29.
+        // INV-29, RAT-80.
         let mut world = friends(11);
         join_again(&mut world, false);
         let known = |told: &Notice| matches!(told, Notice::JoinFailed { why: JoinFailure::Known, .. });
@@ -367,6 +369,7 @@ mod again {
 
     #[test]
     fn a_known_identity_that_comes_again_is_a_request_and_replaces_nothing() {
+        // RAT-85.
         // A35: as a thief of Bob's seed would.
         let mut world = friends(12);
         let bob = world.chat(ANN, BOB).unwrap().id;
@@ -474,6 +477,7 @@ mod copies {
 
     #[test]
     fn an_own_rollback_is_never_dismissed_only_recovered_from() {
+        // RAT-70.
         let mut world = friends(31);
         let old = world.people[BOB].vault.snapshot();
         world.send(BOB, ANN, 1);
@@ -549,6 +553,7 @@ mod copies {
 
     #[test]
     fn the_live_device_is_told_when_somebody_recovers_in_its_name() {
+        // RAT-79.
         // A30: Cid has a copy of Bob's vault and starts a recovery; Bob still reads the old session.
         let mut world = met(3, 34, false);
         world.people[CID].vault = world.people[BOB].vault.snapshot();
@@ -568,6 +573,7 @@ mod copies {
 
     #[test]
     fn two_recoveries_that_meet_end_in_one_session() {
+        // RAT-82.
         for seed in 40..50 {
             let mut world = friends(seed);
             let (ann, bob) = (world.chat(BOB, ANN).unwrap().id, world.chat(ANN, BOB).unwrap().id);
@@ -595,6 +601,7 @@ mod relay {
 
     #[test]
     fn a_relay_that_forgets_a_thousand_cells_costs_time_only() {
+        // RAT-56, RAT-58.
         // A31: while Bob is away Ann writes more than the window holds, and everything expires.
         let mut world = friends(50);
         world.relay.disconnect(BOB);
@@ -617,6 +624,7 @@ mod relay {
 
     #[test]
     fn a36_an_idle_pair_sends_nothing_for_thirty_days() {
+        // RAT-94.
         // A36.
         let mut world = friends(51);
         world.send(ANN, BOB, 1);
@@ -630,6 +638,7 @@ mod relay {
 
     #[test]
     fn a_message_that_is_not_fetched_is_unseen_after_a_day() {
+        // RAT-60.
         let mut world = friends(52);
         world.relay.disconnect(BOB);
         world.send(ANN, BOB, 1);
@@ -688,6 +697,7 @@ mod relay {
 
     #[test]
     fn cells_that_the_relay_changed_are_given_up_and_raise_no_fork() {
+        // RAT-65.
         // A17, A29: three different bodies under one header; the sender's own bytes come again later.
         let mut world = friends(55);
         world.send(ANN, BOB, 1);
@@ -710,6 +720,7 @@ mod relay {
 
     #[test]
     fn three_cells_with_changed_bodies_suggest_a_recovery_and_stop_nothing() {
+        // RAT-67.
         let mut world = friends(59);
         for _ in 0..3 {
             world.send(ANN, BOB, 1);
@@ -726,7 +737,7 @@ mod relay {
 
     #[test]
     fn foreign_and_damaged_cells_are_noise_and_at_most_out_of_step() {
-        // HS-16.
+        // HS-16, RAT-73.
         let mut world = friends(56);
         for round in 0..6 {
             world.send(ANN, BOB, 1);
@@ -754,6 +765,7 @@ mod relay {
 
     #[test]
     fn a_queue_that_is_gone_fails_the_message_and_heals_when_it_comes_back() {
+        // RAT-57.
         let mut world = friends(57);
         world.relay.disconnect(BOB);
         world.relay.forget_queues();
@@ -838,7 +850,7 @@ mod vault {
 
     #[test]
     fn a_crash_at_any_step_of_a_conversation_loses_and_doubles_nothing() {
-        // HS-11.
+        // HS-11, RAT-22.
         let (world, steps) = talk(usize::MAX, ANN, Crash::BeforeCommit);
         world.check_rest(true);
         assert!(steps > 60, "{steps}");
@@ -879,6 +891,7 @@ mod vault {
 
     #[test]
     fn a_clock_that_leaps_ends_nothing_before_a_relay_agrees() {
+        // RAT-64.
         let mut world = friends(62);
         world.invite(ANN, false);
         world.drain();

@@ -32,6 +32,7 @@ class Header:
 
 
 def parse_header(raw):
+    # CEL-06.
     version, flags, _, *counts, _, prev, ack_hash, dh, ek, ct = split(
         raw, 1, 1, 2, 4, 4, 4, 4, 4, 8, 32, 32, 32, 1184, 1088)
     counts = (int.from_bytes(x, "little") for x in counts)
@@ -39,6 +40,7 @@ def parse_header(raw):
 
 
 def cell_hash(sealed_header):
+    # CEL-05.
     return h("cell/hash", sealed_header)
 
 
@@ -56,6 +58,7 @@ class Part:
 
 
 def parse_part(raw):
+    # CEL-13.
     index, count, length = (int.from_bytes(raw[i:i + 2], "little") for i in (0, 2, 4))
     part = Part(index, count, raw[6:6 + length])
     if len(raw) != BODY_LEN or length > PART_LEN or not part.valid() or any(raw[6 + length:]):
@@ -65,6 +68,7 @@ def parse_part(raw):
 
 def cut(content):
     """The parts of a content; an empty one is one empty part."""
+    # CEL-10.
     if len(content) > MAX_PARTS * PART_LEN:
         raise ValueError("longer than 64 parts: send an attachment")
     pieces = [content[i:i + PART_LEN] for i in range(0, len(content), PART_LEN)] or [b""]

@@ -95,14 +95,17 @@ class Opened:
 
 
 def _chain(ck):
+    # RAT-09.
     return split(exp(ck, "ratchet/chain", b"", 64), 32, 32)
 
 
 def _root(rk, secrets, sid, k, hp):
+    # RAT-08.
     return split(exp(ext(rk, secrets), "ratchet/root", sid + u32(k) + hp, 96), 32, 32, 32)
 
 
 def _hp(before, now):
+    # RAT-07.
     return h("ratchet/pub", before.dh, before.ek, now.dh, now.ek, now.ct)
 
 
@@ -150,6 +153,7 @@ class Session:
     # --- sealing ---
 
     def may_seal(self, part, weight):
+        # RAT-17.
         if not part.valid():
             raise SealError("BadPart")
         if self.latch and weight != "replaced" and (not self.allowed or self.latch == OWN_ROLLBACK):
@@ -164,7 +168,7 @@ class Session:
 
     def seal(self, part, weight, rng):
         """A cell, from 160 random bytes. Refusals change nothing."""
-        # GEN-19.
+        # GEN-19, RAT-18.
         x, kem, coins, hedge = split(rng, 32, 64, 32, 32)
         self.may_seal(part, weight)
         if self.state in (CALLED, FOLLOWING):
@@ -192,6 +196,7 @@ class Session:
         return part.write()
 
     def _nonce(self, prk, text):
+        # RAT-10.
         return exp(prk, "ratchet/nonce", hashlib.sha256(text).digest(), 24)
 
     def _step_out(self, x, kem, coins):
@@ -210,12 +215,14 @@ class Session:
 
     def open(self, cell, own, now):
         """`own`: the identity; `now`: milliseconds. Returns Opened and keeps the next state, or raises OpenError."""
+        # RAT-45.
         aside = self._copy()
         opened = aside._open(cell, own, now)
         self.__dict__ = aside.__dict__
         return opened
 
     def _trial(self, sealed):
+        # RAT-27.
         trials = []
         if self.receiving:
             trials.append((self.receiving.hk, self.receiving.epoch, self.receiving))
@@ -255,6 +262,7 @@ class Session:
         return opened
 
     def _check_any(self, header, k, chain):
+        # RAT-30.
         if header.version != 1:
             raise OpenError("NewerVersion")
         if header.epoch != k or header.ack_low > header.ack_high:
@@ -271,6 +279,7 @@ class Session:
 
     def _known(self, header, chain, seq, this):
         """The waiting key of a cell of a known epoch, or None when it is ahead."""
+        # RAT-33.
         closed = isinstance(chain, Closed)
         if Public(header.dh, header.ek, header.ct).id() != chain.pubid:
             raise OpenError("Alarm", "Keys")
@@ -287,6 +296,7 @@ class Session:
         return None
 
     def _next_epoch(self, header, own, day):
+        # RAT-40.
         if self.state in (CALLED, FOLLOWING):
             raise OpenError(OWN_ROLLBACK)
         old, mine = self.receiving, self.sending
@@ -321,6 +331,7 @@ class Session:
             chain.n += 1
 
     def _ahead(self, n, day):
+        # RAT-47.
         if n - self.receiving.n > SKIP:
             raise OpenError("TooFar")
         self._skip(n, day)
@@ -330,6 +341,7 @@ class Session:
 
     def _limits(self):
         """"Giving up", rows one to three; the numbers that are lost."""
+        # RAT-61.
         lost = []
         while len(self.waiting) > MAX_WAITING:
             lost.append(self._drop(min(self.waiting)))
@@ -350,6 +362,7 @@ class Session:
         return [self._drop(s) for s in range(chain.base, chain.base + chain.count) if s in self.waiting]
 
     def _body(self, mk, sealed_parts, names):
+        # RAT-48.
         (sealed, body, k), (seq, this) = sealed_parts, names
         key, nonce = split(exp(mk, "ratchet/body", sealed[:24], 44), 32, 12)
         try:
@@ -358,6 +371,7 @@ class Session:
             raise OpenError("BadBody", bad=(seq, this, hashlib.sha256(body).digest())) from None
 
     def _settle(self, opened, header, cell, lost):
+        # RAT-49.
         (this, high, waiting), seq, events = cell, opened.seq, opened.events
         if seq > high:
             events.append(("Gap", high, seq - 1))
@@ -386,6 +400,7 @@ class Session:
             del self.seen[min(self.seen)]
 
     def _acknowledged(self, header, events):
+        # RAT-54.
         if header.ack_high > self.next:
             events.append((OWN_ROLLBACK,))
             return
@@ -410,6 +425,7 @@ class Session:
     # --- latches ---
 
     def set_latch(self, alarm):
+        # RAT-69.
         if self.latch is None or alarm == OWN_ROLLBACK:
             self.latch = alarm
 
@@ -422,6 +438,7 @@ class Session:
 
     def age(self, now):
         """Once a day; the numbers that are lost."""
+        # RAT-64.
         before = self.rx_low()
         lost = sorted(s for s, w in self.waiting.items() if w.day <= now // DAY - MAX_AGE)
         for s in lost:
@@ -449,11 +466,13 @@ class Session:
 
     def heartbeat_due(self, now, jitter):
         """`jitter`: 0 to 6 hours, drawn when `unanswered` left zero."""
+        # RAT-93.
         return self.unanswered >= 50 or (self.unanswered > 0 and now - self.since >= DAY + jitter)
 
 
 def crossing(current, role, other_sid):
     """"Crossing invites": which of two sessions with one identity is current; `current` is the own one, in role J or I."""
+    # RAT-83.
     if role == J and current.sid < other_sid:
         return "stays"
     if role == J and current.level == SENT:

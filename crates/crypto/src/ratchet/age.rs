@@ -30,6 +30,7 @@ impl Session {
     /// waited for: opened, given up, or nothing above it has been opened yet.
     #[must_use]
     pub fn give_up(&self, seq: u32, now: Millis) -> Option<(Self, SessionEvent)> {
+        // RAT-65.
         let mut next = self.clone();
         let heard = next.turn.heard_mut()?;
         let before = heard.low();

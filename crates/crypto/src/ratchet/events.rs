@@ -65,12 +65,14 @@ impl Weight {
     /// Whether the cell carries the quiet flag: it never causes a heartbeat.
     #[must_use]
     pub const fn quiet(self) -> bool {
+        // RAT-24.
         !matches!(self, Self::Text | Self::Hello)
     }
 
     /// Unacknowledged cells at which this kind of cell has to wait.
     #[must_use]
     pub const fn limit(self) -> u32 {
+        // RAT-24.
         match self {
             Self::Quiet => super::WINDOW_QUIET,
             Self::Text => super::WINDOW_TEXT,

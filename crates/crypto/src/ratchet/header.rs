@@ -58,6 +58,7 @@ impl<'a> Header<'a> {
     /// `version 1 | flags 1 | 0 2 | epoch 4 | n 4 | pn 4 | ack_high 4 | ack_low 4 | 0 8 | prev 32 | ack_hash 32 | dh 32 |
     /// ek 1,184 | ct 1,088`.
     pub(super) fn write(&self) -> Vec<u8> {
+        // CEL-06.
         let mut w = Writer::with_capacity(HEADER_LEN);
         w.u8(VERSION).u8(if self.quiet { QUIET } else { 0 }).zeros(2);
         w.u32(self.epoch).u32(self.n).u32(self.pn).u32(self.acks.high).u32(self.acks.low).zeros(8);
@@ -71,6 +72,7 @@ impl<'a> Header<'a> {
     /// [`OpenError::NewerVersion`], [`OpenError::Malformed`] on another length.
     pub(super) fn parse(header: &'a [u8]) -> Result<Self, OpenError> {
         let mut r = Reader::new(header);
+        // RAT-29.
         if r.u8()? != VERSION {
             return Err(OpenError::NewerVersion);
         }
@@ -101,6 +103,7 @@ pub(super) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     pub(super) fn of(cell: &'a Cell) -> Result<Self, Malformed> {
+        // CEL-01.
         let (header, body) = cell.as_bytes().split_first_chunk().ok_or(Malformed)?;
         let nonce = header.first_chunk().ok_or(Malformed)?;
         Ok(Self { header, nonce, body })
@@ -113,6 +116,7 @@ mod tests {
 
     #[test]
     fn fields_stand_where_the_spec_says() {
+        // CEL-01, CEL-06.
         let acks = Acks { high: 9, low: 8, hash: CellHash([3; 32]) };
         let header = Header {
             quiet: true,

@@ -79,11 +79,13 @@ impl Heard {
     /// Brings the state back within its limits; returns the numbers given up, ascending.
     pub(super) fn trim(&mut self) -> Vec<u32> {
         let mut lost = Vec::new();
+        // RAT-63.
         while self.closed.len() > MAX_CLOSED {
             let oldest = Arc::make_mut(&mut self.closed).remove(0);
             lost.extend(oldest.waiting.iter().map(|(n, _)| oldest.base.saturating_add(n)));
         }
         let with_keys = self.closed.iter().filter(|chain| chain.waiting.len() > 0).count();
+        // RAT-62.
         for _ in MAX_CLOSED_WITH_KEYS..with_keys {
             let closed = Arc::make_mut(&mut self.closed);
             if let Some(chain) = closed.iter_mut().find(|chain| chain.waiting.len() > 0) {
@@ -91,6 +93,7 @@ impl Heard {
                 lost.extend(chain.waiting.clear().into_iter().map(|n| base.saturating_add(n)));
             }
         }
+        // RAT-61.
         let excess = self.waiting().saturating_sub(MAX_SKIPPED);
         lost.extend((0..excess).filter_map(|_| self.pop_lowest()));
         lost
@@ -104,6 +107,7 @@ impl Heard {
 
     /// Gives up keys stored [`KEY_DAYS`] days ago or earlier; returns their numbers, ascending.
     pub(super) fn expire(&mut self, today: Day) -> Vec<u32> {
+        // RAT-64.
         let mut lost = Vec::new();
         let old = |waiting: &Waiting| waiting.iter().any(|(_, key)| today.since(key.since) >= KEY_DAYS);
         if self.closed.iter().any(|chain| old(&chain.waiting)) {
@@ -127,6 +131,7 @@ impl Heard {
 
     /// Remembers an opened cell, and what it says of the one before it.
     pub(super) fn note(&mut self, seq: u32, prev: CellHash, hash: CellHash) {
+        // RAT-52.
         if let Some((n, waiting)) = seq.checked_sub(1).and_then(|before| self.waiting_at(before)) {
             waiting.expect(n, prev.mark());
         }

@@ -82,6 +82,7 @@ pub(super) enum EpochKem {
 
 /// `pubid`: names the public values `dh | ek | ct` of an epoch.
 pub(super) fn pub_id(dh: &[u8; 32], ek: &[u8; EK_LEN], ct: &[u8; CT_LEN]) -> PubId {
+    // RAT-03.
     PubId(hash(labels::RATCHET_PUB_ID, &[dh, ek, ct]))
 }
 
@@ -106,6 +107,7 @@ pub(super) struct StepOutput {
 impl RootKey {
     /// `root(k)`: `RK | CK_k | HK_{k+2} = Exp(Ext(RK, X25519 | ss), ratchet/root, sid | u32 k | hp, 96)`.
     pub(super) fn step(&self, step: &StepInput<'_>) -> StepOutput {
+        // RAT-07, RAT-08.
         let (before, after) = (step.before, step.after);
         let publics = hash(
             labels::RATCHET_PUB,
@@ -134,6 +136,7 @@ impl RootKey {
 impl ChainKey {
     /// `CK | mk = Exp(CK, ratchet/chain, "", 64)`.
     pub(super) fn advance(&self) -> (Self, MessageKey) {
+        // RAT-09.
         let mut keys = Zeroizing::new([0; 64]);
         expand_into(self.expose(), labels::RATCHET_CHAIN, &[], &mut keys);
         let ([next, message], []) = keys.as_chunks::<32>() else { unreachable!("64 is 2 times 32") };
@@ -159,6 +162,7 @@ impl MessageKey {
     /// It depends on everything that is sealed, so that a stuck generator and a rolled-back state together still
     /// can't seal two different cells under one nonce (A33).
     pub(super) fn header_nonce(&self, hedge: &[u8; 32], header: &[u8], body: &[u8]) -> [u8; NONCE_LEN] {
+        // RAT-10, RAT-23.
         let prk = extract(hedge, &[self.expose()]);
         let mut nonce = [0; NONCE_LEN];
         expand_into(prk.expose(), labels::RATCHET_NONCE, &sha256(&[header, body]), &mut nonce);
@@ -185,6 +189,7 @@ impl MessageKey {
     }
 
     fn body_key(&self, nonce: &[u8; NONCE_LEN]) -> Okm<44> {
+        // RAT-11.
         expand_bytes(self.expose(), labels::RATCHET_BODY, nonce)
     }
 }
@@ -198,19 +203,23 @@ fn apart(once: &[u8; 44]) -> (&[u8; 32], &[u8; 12]) {
 
 /// Associated data of the headers of one direction: `L(ratchet/header-ad) | sid | (k & 1)`.
 pub(super) fn header_aad(id: SessionId, epoch: u32) -> Vec<u8> {
+    // CEL-02.
     labels::RATCHET_HEADER_AD.followed_by(&[&id.0, &[direction(epoch)]])
 }
 
 /// Associated data of a body: `L(ratchet/body-ad) | sid | (k & 1) | sealed header`.
 pub(super) fn body_aad(id: SessionId, epoch: u32, sealed_header: &[u8; SEALED_HEADER_LEN]) -> Vec<u8> {
+    // CEL-03.
     labels::RATCHET_BODY_AD.followed_by(&[&id.0, &[direction(epoch)], sealed_header])
 }
 
 const fn direction(epoch: u32) -> u8 {
+    // CEL-04.
     (epoch & 1) as u8
 }
 
 /// `H(cell/hash, sealed header)`: names a cell. It commits to the body through the hedged nonce.
 pub(super) fn cell_hash(sealed_header: &[u8; SEALED_HEADER_LEN]) -> CellHash {
+    // CEL-05.
     CellHash(hash(labels::CELL_HASH, &[sealed_header]))
 }

@@ -72,18 +72,20 @@ impl Session {
     /// Spec: docs/spec/ratchet.md, "Opening".
     pub fn open(&self, me: &Identity, cell: &Cell, now: Millis) -> Result<Opened, OpenError> {
         let parts = Parts::of(cell)?;
+        // RAT-28.
         let (place, epoch, bytes) = self.trial(&parts).ok_or(OpenError::NotOurs)?;
         let known = self.check(place, epoch, &bytes, cell_hash(parts.header))?;
         let draft = match place {
             Place::Current | Place::Closed(_) => self.in_known_epoch(place, &known, now.day())?,
             Place::Next => self.in_next_epoch(me, &known, now.day())?,
         };
-        // GEN-21.
+        // GEN-21, RAT-25.
         // Step 6. Only after this is anything kept.
         let aad = body_aad(self.id, epoch, parts.header);
         let text = draft.key.open_body(parts.nonce, &aad, parts.body).ok();
         let part = text.and_then(|text| Part::parse(&text).ok());
         let bad = || OpenError::BadBody { seq: known.seq, header: known.hash.0, body: sha256(&[parts.body]) };
+        // RAT-48.
         let part = part.ok_or_else(bad)?;
         let (next, events) = draft.settle(&known, now);
         let (seq, quiet, outbox_low) = (known.seq, known.header.quiet, next.outbox_low());
@@ -92,9 +94,11 @@ impl Session {
 
     /// Step 1: the header key that opens it. Current epoch, next epoch, closed ones from the newest: at most 66 trials.
     fn trial(&self, parts: &Parts<'_>) -> Option<(Place, u32, Zeroizing<Vec<u8>>)> {
+        // RAT-27.
         let heard = self.turn.heard();
         // All of one direction share their parity, and so their associated data.
         let aad = header_aad(self.id, heard.map_or(1, |heard| heard.chain.epoch));
+        // RAT-02.
         let next_epoch = heard.map_or(Some(1), |heard| heard.chain.epoch.checked_add(2));
         let current = heard.map(|heard| (Place::Current, heard.chain.epoch, &heard.chain.header));
         let next = next_epoch.map(|epoch| (Place::Next, epoch, &self.next_receiving));
@@ -116,6 +120,7 @@ impl Session {
     ) -> Result<Known<'a>, OpenError> {
         let header = Header::parse(bytes)?;
         let acks = header.acks;
+        // RAT-30, RAT-31.
         if header.epoch != epoch || acks.low > acks.high || (acks.high == 0 && acks.hash.0 != self.id.0) {
             return Err(OpenError::Malformed);
         }
@@ -125,6 +130,7 @@ impl Session {
             (Place::Next, Some(heard)) => number(heard.chain.base, header.pn)?,
             (_, None) => 0,
         };
+        // CEL-08.
         let seq = number(base, header.n)?;
         let id = pub_id(header.dh, header.ek, header.ct);
         let (high, low) = self.turn.heard().map_or((0, 0), |heard| (heard.high(), heard.low()));
@@ -133,22 +139,27 @@ impl Session {
 
     /// Steps 3 and 5: an epoch that was opened before.
     fn in_known_epoch(&self, place: Place, known: &Known<'_>, today: Day) -> Result<Draft, OpenError> {
+        // RAT-72.
         let heard = self.turn.heard().ok_or(OpenError::NotOurs)?;
         let closed = match place {
             Place::Closed(at) => heard.closed.get(at),
             Place::Current | Place::Next => None,
         };
         let n = known.header.n;
+        // RAT-33.
         if known.id != closed.map_or(heard.chain.id, |chain| chain.id) {
             return Err(OpenError::Alarm(Alarm::Keys));
         }
         let seen = heard.seen.get(known.seq);
+        // RAT-34, RAT-71.
         if seen == Some(known.hash.mark()) {
             return Err(OpenError::Duplicate);
         }
+        // RAT-35.
         if closed.is_some_and(|chain| n >= chain.count) {
             return Err(OpenError::Alarm(Alarm::Closed));
         }
+        // RAT-36.
         if seen.is_some() {
             return Err(OpenError::Alarm(Alarm::Index));
         }
@@ -158,10 +169,12 @@ impl Session {
             Place::Closed(at) => Arc::make_mut(&mut heard.closed).get_mut(at).map(|chain| &mut chain.waiting),
             Place::Current | Place::Next => Some(&mut heard.chain.waiting),
         };
+        // RAT-37.
         if let Some(WaitingKey { key, since: _, expect }) = waiting.and_then(|waiting| waiting.take(n)) {
             return Ok(Draft { next, key, expect, lost: Vec::new() });
         }
         if closed.is_some() || n < heard.chain.n {
+            // RAT-38, RAT-66.
             return Err(OpenError::Old);
         }
         let key = heard.chain.skip(n, today)?;
@@ -175,16 +188,21 @@ impl Session {
         let (sending, heard) = match &self.turn {
             Turn::Calling { sending } => (sending, None),
             Turn::Leading { sending, heard } => (sending, Some(heard)),
+            // RAT-40.
             // The peer answers an epoch that this state has not sealed yet.
             Turn::Called { .. } | Turn::Following { .. } => return Err(OpenError::OwnRollback),
         };
         let unheard = match heard {
+            // RAT-41.
             None if header.pn == 0 => 0,
             None => return Err(OpenError::Malformed),
+            // RAT-42.
             Some(heard) => header.pn.checked_sub(heard.chain.n).ok_or(OpenError::Alarm(Alarm::Pn))?,
         };
+        // RAT-43.
         let theirs = Published { dh: PublicKey::from_bytes(*header.dh)?, ek: EncapsKey::parse(header.ek)? };
         let agreed = sending.own.dh.agree(&theirs.dh)?;
+        // RAT-44.
         if unheard.checked_add(header.n).is_none_or(|skipped| skipped > MAX_SKIP) {
             return Err(OpenError::TooFar);
         }
@@ -205,10 +223,12 @@ impl Session {
         };
         let mut heard = match heard {
             None => Heard::start(chain, self.id),
+            // RAT-45.
             Some(heard) => heard.turned(chain, header.pn, today),
         };
         let key = heard.chain.skip(header.n, today)?;
         let lost = heard.trim();
+        // RAT-46.
         let turn = Turn::Following { ended: sending.end(), heard, peer: Arc::new(theirs) };
         let next = Self { root: keys.root, next_receiving: keys.header, turn, ..self.clone() };
         Ok(Draft { next, key, expect: None, lost })
@@ -218,6 +238,7 @@ impl Session {
 impl Session {
     /// Whether cell `seq` names the predecessor that was opened, as far as that is known.
     fn follows(&self, seq: u32, prev: CellHash) -> bool {
+        // RAT-50.
         let Some(before) = seq.checked_sub(1) else { return prev.0 == self.id.0 };
         let seen = self.turn.heard().and_then(|heard| heard.seen.get(before));
         seen.is_none_or(|mark| mark == prev.mark())
@@ -226,6 +247,7 @@ impl Session {
 
 /// `base + n`, below the highest number.
 fn number(base: u32, n: u32) -> Result<u32, OpenError> {
+    // RAT-32.
     base.checked_add(n).filter(|seq| *seq < MAX_SEQ).ok_or(OpenError::Malformed)
 }
 
@@ -241,6 +263,7 @@ impl SendingChain {
 impl ReceivingChain {
     /// Step 5: the key of cell `n >= self.n`, keeping those of the cells between.
     fn skip(&mut self, n: u32, today: Day) -> Result<MessageKey, OpenError> {
+        // RAT-47.
         if n.checked_sub(self.n).is_none_or(|skipped| skipped > MAX_SKIP) {
             return Err(OpenError::TooFar);
         }
@@ -255,11 +278,13 @@ impl Draft {
         let Self { mut next, key: _, expect, lost } = self;
         let Known { header, base: _, seq, high, low, hash, id: _ } = known;
         let mut events = Vec::new();
+        // RAT-49.
         if seq > high {
             events.push(SessionEvent::Gap { from: *high, to: seq - 1 });
         }
         events.extend(lost.into_iter().map(|seq| SessionEvent::Lost { seq }));
         let follows = next.follows(*seq, header.prev);
+        // RAT-51.
         if !follows || expect.is_some_and(|expect| expect != hash.mark()) {
             events.push(SessionEvent::Alarm(Alarm::Prev));
         }

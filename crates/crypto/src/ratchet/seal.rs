@@ -58,17 +58,21 @@ impl Session {
     /// Why a cell of this weight would not be sealed now; `None` when it would.
     #[must_use]
     pub fn refusal(&self, weight: Weight) -> Option<SealError> {
+        // RAT-14.
         let alarm = self.latch.bars_sealing().filter(|_| weight != Weight::Replaced);
         if let Some(alarm) = alarm {
             return Some(SealError::Latched(alarm));
         }
+        // RAT-15.
         if self.waits_for_peer && self.turn.heard().is_none() {
             return Some(SealError::WaitForPeer);
         }
         let last_epoch = self.my_turn() && self.epoch_received() == Some(u32::MAX);
+        // RAT-16.
         if self.sent.next() == MAX_SEQ || last_epoch {
             return Some(SealError::Exhausted);
         }
+        // RAT-17.
         (self.sent.open() >= weight.limit()).then_some(SealError::WindowFull)
     }
 
@@ -89,6 +93,7 @@ impl Session {
         weight: Weight,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Sealed, SealError> {
+        // RAT-13.
         let body = part.write()?;
         if let Some(refusal) = self.refusal(weight) {
             return Err(refusal);
@@ -96,12 +101,15 @@ impl Session {
         let Randomness { dh, kem, coins, hedge } = Randomness::generate(rng);
         let mut next = match &self.turn {
             Turn::Calling { .. } | Turn::Leading { .. } => self.clone(),
+            // RAT-18.
             Turn::Called { heard, peer } => self.stepped(heard, (peer, 0), (dh, kem), &coins)?,
             Turn::Following { ended, heard, peer } => {
                 self.stepped(heard, (peer, ended.n), (dh, kem), &coins)?
             }
         };
+        // RAT-20.
         let acks = self.turn.heard().map_or(Acks { high: 0, low: 0, hash: CellHash(self.id.0) }, Heard::acks);
+        // RAT-21.
         let draft = Draft { id: self.id, quiet: weight.quiet(), acks, prev: self.sent.last(), body: &body };
         let (Turn::Calling { sending } | Turn::Leading { sending, .. }) = &mut next.turn else {
             unreachable!("a step was taken if one was due")
@@ -132,6 +140,7 @@ impl Session {
         let sending = SendingChain {
             epoch,
             chain: keys.chain,
+            // RAT-19.
             header: self.next_sending.clone(),
             n: 0,
             pn,
@@ -155,6 +164,7 @@ impl SendingChain {
             pn: self.pn,
             acks: draft.acks,
             prev: draft.prev,
+            // CEL-07.
             dh: self.public.dh.as_bytes(),
             ek: self.public.ek.as_bytes(),
             ct: self.ct.as_bytes(),
@@ -168,6 +178,7 @@ impl SendingChain {
         let (front, back) = cell.as_mut_bytes().split_at_mut(SEALED_HEADER_LEN);
         front.copy_from_slice(sealed);
         back.copy_from_slice(&body);
+        // RAT-12.
         self.chain = chain;
         // Bounded by the session's numbers, which were checked.
         self.n = self.n.saturating_add(1);

@@ -75,13 +75,16 @@ impl Sent {
     /// Takes in what the peer acknowledges. `acks.low <= acks.high` was checked.
     pub(super) fn acknowledge(&mut self, acks: &Acks) -> Acknowledged {
         if acks.high > self.next {
+            // RAT-53.
             // An old copy must not drop cells by the acknowledgements of a newer one.
             return Acknowledged::Unknown;
         }
+        // RAT-54.
         let verdict = match acks.high.checked_sub(1).and_then(|seq| self.hash_of(seq)) {
             Some(hash) if hash != acks.hash => Acknowledged::Another,
             _ => Acknowledged::Fine,
         };
+        // RAT-55.
         self.high = self.high.max(acks.high);
         if let Some(below) = acks.low.checked_sub(self.low).filter(|below| *below > 0) {
             self.low = acks.low;
@@ -144,6 +147,7 @@ mod tests {
 
     #[test]
     fn the_low_water_mark_rises_and_never_falls() {
+        // RAT-55.
         let mut sent = sent(5);
         assert_eq!(sent.acknowledge(&acks(4, 3, 3)), Acknowledged::Fine);
         assert_eq!((sent.low(), sent.high(), sent.open(), sent.hashes.len()), (3, 4, 2, 2));
@@ -153,6 +157,7 @@ mod tests {
 
     #[test]
     fn another_hash_is_seen_before_it_is_dropped() {
+        // RAT-54.
         let mut sent = sent(5);
         assert_eq!(sent.acknowledge(&acks(4, 4, 7)), Acknowledged::Another);
         assert_eq!(sent.low(), 4);
@@ -163,6 +168,7 @@ mod tests {
 
     #[test]
     fn acknowledging_what_was_never_sealed_drops_nothing() {
+        // RAT-53.
         let mut sent = sent(5);
         assert_eq!(sent.acknowledge(&acks(6, 6, 7)), Acknowledged::Unknown);
         assert_eq!((sent.low(), sent.high()), (0, 0));

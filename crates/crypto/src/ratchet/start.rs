@@ -58,6 +58,7 @@ impl SessionInit {
 impl Session {
     /// The end that sent the handshake. Epoch 0 is its own, with `r_j` and its identity's ML-KEM key.
     pub(crate) fn joiner(init: SessionInit, r_j: SecretKey, level: Level) -> Self {
+        // RAT-05.
         let InitKeys { root, chain, header_0, header_1, header_2 } = init.keys();
         let public = Published { dh: r_j.public(), ek: init.joiner_identity_ek };
         let sending = SendingChain {
@@ -90,6 +91,7 @@ impl Session {
     /// # Errors
     /// [`Malformed`] when `r_j` has low order: no step could ever be taken from it (A3).
     pub(crate) fn inviter(init: SessionInit, r_j: PublicKey, level: Level) -> Result<Self, Malformed> {
+        // RAT-06.
         // Whether a point has low order does not depend on the scalar: all are multiples of the cofactor.
         SecretKey::from_bytes(&[1; 32]).agree(&r_j)?;
         let InitKeys { root, chain, header_0, header_1, header_2 } = init.keys();

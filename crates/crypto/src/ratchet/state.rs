@@ -37,6 +37,7 @@ impl Session {
     /// The session as bytes, to be stored sealed, never sent, never in a backup (A9).
     #[must_use]
     pub fn write(&self) -> Zeroizing<Vec<u8>> {
+        // RAT-90.
         let capacity = self.written_len();
         let mut w = Writer::with_capacity(capacity);
         let (latch, allowed) = latch_code(self.latch);
@@ -81,6 +82,7 @@ impl Session {
     /// [`Malformed`] on anything that no session can be: another version, lengths, limits, order, keys that are not
     /// canonical, combinations that the chart does not know, trailing bytes.
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        // RAT-89.
         let mut r = Reader::new(bytes);
         let r = &mut r;
         if r.u8()? != VERSION {
@@ -137,6 +139,7 @@ fn parse_turn(r: &mut Reader<'_>, role: Role, code: u8) -> Result<Turn, Malforme
         Turn::Leading { sending, heard } => heard.chain.epoch.checked_add(1) == Some(sending.epoch),
         Turn::Following { .. } => true,
     };
+    // RAT-01.
     let epochs = [turn.epoch_sent().map(|k| k & 1), turn.heard().map(|heard| (heard.chain.epoch & 1) ^ 1)];
     let parity = epochs.into_iter().flatten().all(|parity| parity == ours);
     if legal && parity { Ok(turn) } else { Err(Malformed) }

@@ -17,6 +17,7 @@ use alloc::sync::Arc;
 /// In every state, `seal` in Calling and Leading and `open` of a known epoch stay where they are. `open` of the next
 /// epoch in Called and Following means that this state is an old copy.
 #[derive(Clone)]
+// RAT-04.
 pub(super) enum Turn {
     /// Joiner: epoch 0 is ours, nothing was received.
     Calling {
@@ -100,7 +101,9 @@ pub(super) enum Latch {
 impl Latch {
     /// After one more alarm: the first one stays, except that a rollback of our own outweighs all.
     pub(super) const fn with(self, alarm: Alarm) -> Self {
+        // RAT-69.
         match (self, alarm) {
+            // RAT-70.
             (_, Alarm::OwnRollback) | (Self::OwnRollback, _) => Self::OwnRollback,
             (Self::Clear, alarm) => Self::Peer { alarm, sending: false },
             (Self::Peer { .. }, _) => self,
@@ -116,6 +119,7 @@ impl Latch {
     }
 
     pub(super) const fn bars_sealing(self) -> Option<Alarm> {
+        // RAT-68.
         match self {
             Self::Clear | Self::Peer { sending: true, .. } => None,
             Self::Peer { alarm, sending: false } => Some(alarm),

@@ -29,6 +29,7 @@ impl Tally {
 
     /// A cell was opened, and with it the lowest missing number rose from `before` to `low`, or stayed.
     pub(super) fn opened(&mut self, quiet: bool, (before, low): (u32, u32), now: Millis) {
+        // RAT-91, RAT-94.
         if quiet { self.risen((before, low), now) } else { self.count(now) }
     }
 
@@ -42,6 +43,7 @@ impl Tally {
 
     /// A cell of ours was sealed: it says that everything below `high` was received, but for what it names as missing.
     pub(super) const fn answered(&mut self, high: u32) {
+        // RAT-92.
         *self = Self { now: Unanswered { count: 0, since: None }, told: high };
     }
 
@@ -87,6 +89,7 @@ mod tests {
 
     #[test]
     fn any_cell_of_ours_sets_the_count_to_zero() {
+        // RAT-92.
         let mut tally = Tally::default();
         tally.opened(false, (0, 1), EARLY);
         tally.opened(false, (1, 2), LATE);
@@ -99,6 +102,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_gap_counts_when_the_peer_was_told_of_it() {
+        // RAT-91.
         let mut tally = Tally::default();
         tally.opened(true, (0, 0), EARLY);
         tally.risen((0, 2), EARLY);

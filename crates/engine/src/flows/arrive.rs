@@ -44,6 +44,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         self.happened(key, &events)?;
         self.confirm_later(key, epoch)?;
         // A session that lost before anyone spoke in it: its texts come again in the winner.
+        // RAT-81.
         if self.session(key)?.role != Role::Void {
             let slot = self.fill_gap(id, key, seq)?;
             let origin = Origin { contact: id, session: key, seq, slot };
@@ -66,6 +67,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         self.send_waiting(key)?;
         self.clear_timer(TimerKind::NoAnswer, key.0)?;
         if session.role == Role::Trial {
+            // RAT-80.
             // They answer in it: this is the session that they use.
             self.promote(id, key)?;
         }
@@ -112,6 +114,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// The whole content, when this was the last part of it that was missing.
     fn whole(&mut self, key: SessionKey, seq: u32, part: Piece) -> Result<Option<Bytes>, Corrupt> {
+        // CEL-14.
         if part.count == 1 {
             return Ok(Some(part.content));
         }

@@ -28,6 +28,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// The contact's sessions first, then handshakes, recoveries last.
     fn sort(&mut self, queue: InboundId, inbound: &Inbound, cell: &Cell) -> Result<(), Corrupt> {
+        // RAT-82.
         let contact = inbound.contact.map(ContactId);
         if let Some(id) = contact {
             let row: Contact = self.contact(id)?;
@@ -52,6 +53,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             Ok(opened) => self.opened(id, key, opened)?,
             Err(OpenError::NotOurs) => return Ok(false),
             Err(OpenError::Alarm(alarm)) => {
+                // RAT-26.
                 self.put_ratchet(key, ratchet.latched(alarm));
                 self.alarm_in(key, Alarm::Fork)?;
             }
@@ -72,6 +74,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// A header of theirs with a body that somebody changed: after three different ones the cell is given up.
     fn bad_body(&mut self, key: SessionKey, seq: u32, body: [u8; 32]) -> Result<(), Corrupt> {
+        // RAT-67.
         let mut bad: Bad = self.load(Bad::key(key, seq))?.unwrap_or_default();
         let body = ByteArray::from(body);
         if bad.bodies.contains(&body) {
@@ -94,6 +97,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// Nobody's cell in a contact's own queue: three different ones mean that we are out of step. The relay can
     /// cause it, so nothing else follows.
     fn strange(&mut self, queue: InboundId, id: ContactId, cell: &Cell) -> Result<(), Corrupt> {
+        // RAT-73.
         let mut inbound: Inbound = self.need(Inbound::key(queue))?;
         let Some(nonce) = cell.as_bytes().first_chunk::<24>() else { return Ok(()) };
         let nonce = ByteArray::from(*nonce);

@@ -37,7 +37,9 @@ impl Crossing {
     pub(super) fn decide(current: &Ratchet, recovery: bool, new: SessionId) -> Self {
         let crossing = current.role() == End::Joiner && current.level() < Level::MutualPq && !recovery;
         match (crossing, current.id() < new, current.level()) {
+            // RAT-83.
             (true, true, _) => Self::Keep,
+            // RAT-84.
             (true, false, Level::Sent) => Self::Switch,
             _ => Self::Ask,
         }
@@ -118,6 +120,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             return Ok(());
         }
         contact.others.retain(|other| *other != key.0);
+        // RAT-78.
         let old = contact.session.replace(key.0).map(SessionKey);
         contact.level = level_number(self.ratchet(key)?.level());
         if let Some(old) = old {
@@ -142,6 +145,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// A current session becomes one that only receives.
     fn retire(&mut self, key: SessionKey) -> Result<(), Corrupt> {
+        // RAT-79.
         let mut session = self.session(key)?;
         // Mine, and never answered: should they answer it after all, it is the one that they use.
         let on_trial = !session.heard && self.ratchet(key)?.role() == End::Joiner;
@@ -165,6 +169,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// Texts that `old` did not get acknowledged wait to be sealed in the current session, under the same ids.
     fn seal_again(&mut self, id: ContactId, old: SessionKey) -> Result<(), Corrupt> {
+        // RAT-88.
         let mut again = BTreeSet::new();
         for (key, mut row) in self.list::<Outbox>(Span::under(Table::Outbox, old.0))? {
             if let Some(position) = row.message.take() {

@@ -17,7 +17,9 @@ use subrosa_codec::Millis;
 impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// Draws, waits, beats or stops, by what is unanswered in the current session.
     pub(super) fn beat(&mut self, id: ContactId, key: SessionKey) -> Result<(), Corrupt> {
+        // RAT-93.
         let mut session: Session = self.session(key)?;
+        // RAT-96.
         if !session.is_current() {
             return Ok(());
         }
@@ -49,6 +51,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// They sent again what I had: either they have not heard my last cell yet, or they never will.
     pub(super) fn repeated(&mut self, key: SessionKey) -> Result<(), Corrupt> {
+        // RAT-95.
         let mut session: Session = self.session(key)?;
         let never = session.spoke.is_some_and(|at| self.now.since(Millis(at)) >= OWED);
         if never && session.owed.is_none() && session.is_current() {

@@ -1,6 +1,6 @@
 //! The first automatic cells: `hello` at epoch 1, `confirm` at epochs 2 and 3; and the recovery keys in them.
 //!
-//! Spec: docs/spec/ratchet.md, "Levels"; docs/spec/recovery.md, "Recovery keys". Invariant: both sides reach the
+//! Spec: docs/spec/ratchet.md, "First cells"; docs/spec/recovery.md, "Recovery keys". Invariant: both sides reach the
 //! highest level without a person's help; each side has given the two recovery keys that it accepts.
 
 use rand_core::CryptoRng;
@@ -18,7 +18,7 @@ use crate::tx::{Stop, Tx};
 impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// The inviter's first cell, with a private queue when the joiner has none of mine yet.
     pub(super) fn welcome(&mut self, id: ContactId, key: SessionKey) -> Result<(), Stop> {
-        // HS-29.
+        // HS-29, RAT-74.
         let mut session = self.session(key)?;
         let queue = if session.inbound == 0 {
             let NewQueue { id: inbound, descriptor, .. } = self.new_queue(Some(id))?;
@@ -40,9 +40,12 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     pub(super) fn confirm_later(&mut self, key: SessionKey, epoch: u32) -> Result<(), Corrupt> {
         let session = self.session(key)?;
         let due = match self.ratchet(key)?.role() {
+            // RAT-75.
             End::Joiner => epoch >= 1,
+            // RAT-76.
             End::Inviter => epoch >= 2,
         };
+        // RAT-77.
         if due && session.is_current() && !session.confirmed {
             let at = self.now.plus(self.jitter(CONFIRM_JITTER));
             self.timer_unless_set(TimerKind::Confirm, key.0, at)?;

@@ -173,6 +173,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let Accepted { intro, .. } = &accepted;
         let new = |role| NewSession { role, queue: &intro.descriptor, inbound, recovery: false };
         match decision {
+            // RAT-85.
             Crossing::Ask => self.request(accepted, inbound, (StandingRow::KnownAgain, Some(known))),
             Crossing::Keep => {
                 let key = self.install(known, accepted.session.clone(), &new(Role::Void))?;
@@ -191,6 +192,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// I joined someone who was asking at my address: the two handshakes crossed, and the request is answered by that.
     pub(super) fn absorb_requests(&mut self, id: ContactId) -> Result<(), Corrupt> {
+        // RAT-87.
         let contact = self.contact(id)?;
         let others: Vec<(_, Contact)> = self.list(Span::table(Table::Contact))?;
         for (at, request) in others {
@@ -237,6 +239,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// A session that lost against mine, while mine was never answered: shown as a request.
     pub(super) fn reconsider(&mut self, key: SessionKey) -> Result<(), Corrupt> {
+        // RAT-86.
         let session = self.session(key)?;
         let known = ContactId(session.contact);
         let mut contact = self.contact(known)?;

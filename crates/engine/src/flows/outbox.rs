@@ -169,6 +169,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// The peer's acknowledgement has passed every cell below `low`.
     pub(super) fn trim(&mut self, key: SessionKey, low: u32) -> Result<(), Corrupt> {
+        // RAT-56.
         let Some(last) = low.checked_sub(1) else { return Ok(()) };
         let session = self.session(key)?;
         let span = Span::under(Table::Outbox, key.0).from(0).to(i64::from(last));
@@ -190,6 +191,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
 /// Doubled with each refusal.
 fn backoff(refusals: u32) -> Millis {
+    // RAT-57.
     let factor = 1_u64.checked_shl(refusals.min(20)).unwrap_or(u64::MAX);
     BACKOFF_FIRST.times(factor).min(BACKOFF_LONGEST)
 }

@@ -203,10 +203,12 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         if let Some(refusal) = ratchet.refusal(weight) {
             return Ok(Err(refusal));
         }
+        // RAT-17.
         if ratchet.unacknowledged().saturating_add(count) > weight.limit() {
             return Ok(Err(SealError::WindowFull));
         }
         let mut cells = alloc::vec::Vec::with_capacity(parts.len());
+        // CEL-11.
         for part in &parts {
             match ratchet.seal(part, weight, self.rng) {
                 Ok(Sealed { next, cell, seq }) => {
@@ -216,6 +218,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
                 Err(error) => return Ok(Err(error)),
             }
         }
+        // RAT-22.
         self.put_ratchet(key, ratchet);
         let spoke = Session { spoke: Some(self.now.0), owed: None, beat_at: None, ..self.session(key)? };
         self.put_session(key, &spoke);

@@ -44,7 +44,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let mut next: Option<Millis> = None;
         for (at, mut row) in rows {
             let Some(stored) = row.accepted.map(Millis) else { continue };
-            // HS-12.
+            // HS-12, RAT-58.
             let expired = self.now.since(stored) >= RETENTION && !row.quiet;
             if expired || missed.is_some_and(|(low, high)| (low..high).contains(&at.id)) {
                 row.accepted = None;
@@ -77,6 +77,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// The numbers that the peer has missed for too long, though it has later ones: `low..high`. Each time it waits
     /// twice as long for the peer, which may be away.
     fn missed(&mut self, key: SessionKey, mut session: Session) -> Result<Option<(i64, i64)>, Corrupt> {
+        // RAT-59.
         let Some(Stuck { low, since, wait }) = session.stuck else { return Ok(None) };
         let wait = wait.map_or(STUCK, Millis);
         if self.now.since(Millis(since)) < wait {
@@ -93,6 +94,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         if self.load::<Session>(Session::key(key))?.is_none() {
             return Ok(());
         }
+        // RAT-64.
         if self.clock_agrees()? {
             if let Some((next, events)) = self.ratchet(key)?.age(self.now) {
                 self.put_ratchet(key, next);

@@ -115,6 +115,7 @@ impl Progress {
             (2, _) => SendState::Failed(FailReason::Closed),
             (_, Some(at)) => {
                 let waits = unacked > 0 || cells == 0;
+                // RAT-60.
                 let long = now.since(Millis(at)) >= Self::UNSEEN;
                 if waits && long { SendState::Unseen } else { SendState::Sent }
             }

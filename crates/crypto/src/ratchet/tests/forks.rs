@@ -36,6 +36,7 @@ fn alarm(pair: &mut Pair, cell: &Cell) -> Option<Alarm> {
 
 #[test]
 fn a_copy_within_a_chain_alarms_at_its_first_cell() {
+    // RAT-26, RAT-36.
     let mut pair = within_a_chain();
     let mut copy = pair.copy(J);
     pair.say(J);
@@ -65,6 +66,7 @@ fn a_copy_whose_first_cell_is_lost_alarms_at_its_second() {
 
 #[test]
 fn a_copy_that_fills_a_gap_alarms_because_the_next_cell_named_another() {
+    // RAT-51, RAT-52.
     let mut pair = within_a_chain();
     let mut copy = pair.copy(J);
     pair.send(J);
@@ -75,6 +77,7 @@ fn a_copy_that_fills_a_gap_alarms_because_the_next_cell_named_another() {
 
 #[test]
 fn the_first_cell_of_a_session_is_bound_to_it() {
+    // RAT-21, RAT-50.
     // Two joiners' states from one handshake: the second cell number 0 is another one.
     let mut pair = Pair::new(3);
     let mut copy = pair.copy(J);
@@ -86,6 +89,7 @@ fn the_first_cell_of_a_session_is_bound_to_it() {
 /// A limit, kept here so that nobody has to find it again: what was given up is no longer compared.
 #[test]
 fn a_copy_that_fills_a_number_given_up_is_only_too_old_until_its_next_cell() {
+    // RAT-66.
     let mut pair = within_a_chain();
     let mut copy = pair.copy(J);
     let missing = pair.ends[J].session.next_seq();
@@ -101,6 +105,7 @@ fn a_copy_that_fills_a_number_given_up_is_only_too_old_until_its_next_cell() {
 
 #[test]
 fn two_copies_that_take_the_same_step_alarm_by_their_keys() {
+    // RAT-33.
     let mut pair = before_a_step();
     let mut copy = pair.copy(J);
     pair.say(J);
@@ -110,6 +115,7 @@ fn two_copies_that_take_the_same_step_alarm_by_their_keys() {
 
 #[test]
 fn a_copy_that_goes_on_in_an_ended_chain_alarms_beyond_its_end() {
+    // RAT-35.
     let mut pair = within_a_chain();
     let mut copy = pair.copy(J);
     pair.say(I);
@@ -133,6 +139,7 @@ fn a_new_epoch_that_denies_opened_cells_alarms() {
 
 #[test]
 fn a_copy_of_any_age_up_to_64_epochs_alarms_and_an_older_one_is_out_of_step() {
+    // RAT-72.
     for (mut pair, expect) in [(before_a_step(), Alarm::Keys), (within_a_chain(), Alarm::Closed)] {
         let copy = pair.copy(J);
         // From here on the joiner speaks in `age` more epochs.
@@ -154,6 +161,7 @@ fn a_copy_of_any_age_up_to_64_epochs_alarms_and_an_older_one_is_out_of_step() {
 
 #[test]
 fn the_real_end_learns_of_a_copy_that_spoke_for_it() {
+    // RAT-54.
     // In a chain: the peer acknowledges a cell that this end sealed otherwise.
     let mut pair = within_a_chain();
     let mut copy = pair.copy(J);
@@ -174,6 +182,7 @@ fn the_real_end_learns_of_a_copy_that_spoke_for_it() {
 
 #[test]
 fn a_latched_alarm_bars_sealing_until_the_user_goes_on() {
+    // RAT-14, RAT-68, RAT-69.
     let mut pair = within_a_chain();
     let seal = |session: &Session, pair: &mut Pair, weight| {
         session.seal(&super::pair::text(b""), weight, &mut pair.rng).map(|_| ())
@@ -199,6 +208,7 @@ fn a_latched_alarm_bars_sealing_until_the_user_goes_on() {
 
 #[test]
 fn no_order_of_old_cells_raises_an_alarm_with_bodies_flipped_or_not() {
+    // RAT-71.
     let mut pair = Pair::new(7);
     let mut all: [Vec<Cell>; 2] = [Vec::new(), Vec::new()];
     let replay = |pair: &mut Pair, all: &[Vec<Cell>; 2], turn: usize| {

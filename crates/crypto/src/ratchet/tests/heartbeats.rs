@@ -15,6 +15,7 @@ fn heard(pair: &mut Pair, from: usize, weight: Weight) {
 
 #[test]
 fn quiet_cells_ask_for_no_answer() {
+    // RAT-94.
     let mut pair = Pair::new(1);
     pair.talk(1);
     assert_eq!(count(&pair, J), 1, "the inviter spoke last");
@@ -45,6 +46,7 @@ fn a_quiet_cell_answers_too() {
 
 #[test]
 fn the_end_of_a_gap_counts_when_the_peer_was_told_of_it() {
+    // RAT-91.
     for (above, told, give_up) in [Weight::Text, Weight::Quiet]
         .into_iter()
         .flat_map(|w| [(w, true, false), (w, true, true), (w, false, false)])
@@ -96,6 +98,7 @@ fn heartbeat(pair: &mut Pair, at: usize) -> u32 {
 
 #[test]
 fn two_idle_ends_fall_silent_after_one_answer() {
+    // RAT-93.
     let mut pair = Pair::new(4);
     pair.talk(3);
     pair.say(J);
@@ -110,6 +113,7 @@ fn two_idle_ends_fall_silent_after_one_answer() {
 
 #[test]
 fn my_turn_follows_the_epochs() {
+    // RAT-01, RAT-18.
     let mut pair = Pair::new(5);
     let turns = |pair: &Pair| [pair.ends[J].session.my_turn(), pair.ends[I].session.my_turn()];
     assert_eq!(turns(&pair), [false, true]);

@@ -65,6 +65,7 @@ fn an_identity_that_is_not_the_joiners_opens_nothing_of_epoch_1() {
 
 #[test]
 fn a_listener_with_the_whole_state_is_out_after_one_round_trip() {
+    // RAT-08, RAT-46.
     let mut pair = Pair::new(5);
     pair.talk(2);
     let stolen = pair.copy(I);

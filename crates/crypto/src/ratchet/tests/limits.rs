@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 #[test]
 fn each_weight_waits_at_its_limit_and_not_before() {
+    // RAT-17, RAT-24.
     let mut pair = Pair::new(1);
     let mut fill = |limit: u32, weight: Weight, refused: &[Weight], open: &[Weight]| {
         while pair.ends[J].session.unacknowledged() < limit - 1 {
@@ -46,6 +47,7 @@ fn acknowledgements_open_the_window() {
 
 #[test]
 fn a_joiner_at_an_address_waits_for_the_answer() {
+    // RAT-15.
     let ([joiner, _], [j, i]) = sessions(3, false);
     let mut rng = ChaCha20Rng::seed_from_u64(3);
     for weight in [Weight::Text, Weight::Control, Weight::Replaced] {
@@ -73,6 +75,7 @@ fn after_cells(next: u32) -> Session {
 
 #[test]
 fn the_last_number_is_used_and_then_the_session_is_over() {
+    // RAT-16.
     let mut rng = ChaCha20Rng::seed_from_u64(4);
     let sealed = after_cells(MAX_SEQ - 1).seal(&text(b""), Weight::Text, &mut rng).unwrap();
     assert_eq!(sealed.seq, MAX_SEQ - 1);
@@ -82,6 +85,7 @@ fn the_last_number_is_used_and_then_the_session_is_over() {
 
 #[test]
 fn a_part_that_does_not_fit_is_not_sealed() {
+    // RAT-13.
     let pair = Pair::new(5);
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let part = |index, count, len| Part { index, count, content: Zeroizing::new(alloc::vec![7; len]) };
@@ -95,7 +99,7 @@ fn a_part_that_does_not_fit_is_not_sealed() {
 
 #[test]
 fn forged_cells_change_nothing_and_derive_nothing() {
-    // GEN-21.
+    // GEN-21, RAT-25, RAT-27.
     let mut pair = Pair::new(6);
     // As many header keys to try as there can be.
     (0..=MAX_CLOSED).for_each(|_| pair.talk(1));

@@ -17,6 +17,7 @@ fn fill_window(pair: &mut Pair, from: usize) {
 
 #[test]
 fn a_thousand_lost_cells_do_not_kill_a_session() {
+    // RAT-56.
     let mut pair = Pair::new(1);
     pair.talk(2);
     fill_window(&mut pair, J);
@@ -58,6 +59,7 @@ fn both_windows_lost_at_once_do_not_lock_the_ends() {
 
 #[test]
 fn a_window_that_spans_a_step_is_skipped_as_a_whole() {
+    // RAT-45.
     let mut pair = Pair::new(3);
     pair.talk(2);
     (0..400).for_each(|_| drop(pair.send(J)));
@@ -75,6 +77,7 @@ fn a_window_that_spans_a_step_is_skipped_as_a_whole() {
 
 #[test]
 fn a_cell_whose_body_never_opens_is_given_up_and_stays_so() {
+    // RAT-48, RAT-65.
     let mut pair = Pair::new(4);
     pair.talk(1);
     let damaged = pair.send(J);
@@ -106,6 +109,7 @@ fn a_cell_whose_body_never_opens_is_given_up_and_stays_so() {
 
 #[test]
 fn a_key_is_kept_for_90_days_and_given_up_on_the_last() {
+    // RAT-38, RAT-64.
     let mut pair = Pair::new(5);
     pair.talk(1);
     let (late, later) = (pair.send(J), pair.send(J));
@@ -125,6 +129,7 @@ fn a_key_is_kept_for_90_days_and_given_up_on_the_last() {
 
 #[test]
 fn keys_wait_in_eight_ended_chains_and_the_ninth_gives_up_the_oldest() {
+    // RAT-62.
     let mut pair = Pair::new(6);
     pair.talk(1);
     let mut missing = Vec::new();
@@ -145,6 +150,7 @@ fn keys_wait_in_eight_ended_chains_and_the_ninth_gives_up_the_oldest() {
 
 #[test]
 fn a_key_waits_in_the_64th_ended_chain_and_not_in_the_65th() {
+    // RAT-63.
     for (epochs, lost) in [(MAX_CLOSED, false), (MAX_CLOSED + 1, true)] {
         let mut pair = Pair::new(7);
         pair.talk(1);
@@ -162,6 +168,7 @@ fn a_key_waits_in_the_64th_ended_chain_and_not_in_the_65th() {
 
 #[test]
 fn a_peer_without_a_window_makes_the_oldest_of_2000_keys_be_given_up() {
+    // RAT-61.
     let mut pair = Pair::new(8);
     pair.talk(1);
     let skip = |pair: &mut Pair, cells: u32| {

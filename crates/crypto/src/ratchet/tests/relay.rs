@@ -7,6 +7,7 @@ use crate::ratchet::{OpenError, SessionEvent};
 
 #[test]
 fn a_reflected_cell_is_nobodys() {
+    // CEL-04.
     let mut pair = Pair::new(1);
     for from in [J, I, J, I, J] {
         let cell = pair.send(from);
@@ -18,6 +19,7 @@ fn a_reflected_cell_is_nobodys() {
 
 #[test]
 fn a_cell_of_another_session_is_nobodys() {
+    // RAT-28.
     let (mut one, mut two) = (Pair::new(2), Pair::new(3));
     one.talk(2);
     two.talk(2);
@@ -28,6 +30,7 @@ fn a_cell_of_another_session_is_nobodys() {
 
 #[test]
 fn halves_of_two_cells_do_not_make_one() {
+    // CEL-03.
     let mut pair = Pair::new(4);
     let (one, two) = (pair.send(J), pair.send(J));
     let mut mixed = one.clone();
@@ -39,6 +42,7 @@ fn halves_of_two_cells_do_not_make_one() {
 
 #[test]
 fn a_doubled_cell_is_opened_once_whatever_its_second_body() {
+    // RAT-12, RAT-34.
     let mut pair = Pair::new(5);
     pair.talk(1);
     let cell = pair.send(J);
@@ -51,6 +55,7 @@ fn a_doubled_cell_is_opened_once_whatever_its_second_body() {
 
 #[test]
 fn dropped_cells_are_a_gap_at_the_next_one() {
+    // CEL-08, RAT-37, RAT-49.
     let mut pair = Pair::new(6);
     pair.talk(2);
     let dropped: Vec<_> = (0..3).map(|_| pair.send(J)).collect();
@@ -66,7 +71,7 @@ fn dropped_cells_are_a_gap_at_the_next_one() {
 
 #[test]
 fn every_bit_of_a_cell_is_authentic() {
-    // GEN-06.
+    // GEN-06, RAT-48.
     let mut pair = Pair::new(7);
     pair.talk(1);
     let cell = pair.send(J);

@@ -19,6 +19,7 @@ fn nonce(cell: &Cell) -> &[u8] {
 
 #[test]
 fn state_and_randomness_rolled_back_repeat_no_nonce() {
+    // RAT-23.
     let mut pair = Pair::new(1);
     pair.talk(2);
     // Before a step, and within a chain.
@@ -63,6 +64,7 @@ fn older_epoch_cell(pair: &mut Pair) -> Option<Cell> {
 
 #[test]
 fn a_rollback_within_a_chain_is_seen_at_the_next_answer() {
+    // RAT-53, RAT-70.
     let mut pair = Pair::new(2);
     pair.talk(2);
     pair.say(J);
@@ -83,6 +85,7 @@ fn a_rollback_within_a_chain_is_seen_at_the_next_answer() {
 
 #[test]
 fn a_rollback_before_a_step_is_seen_at_the_next_answer() {
+    // RAT-40.
     let mut pair = Pair::new(3);
     pair.talk(2);
     let old = pair.copy(J);

@@ -43,6 +43,7 @@ fn an_unchanged_header_is_taken() {
 
 #[test]
 fn another_version_says_so_whatever_else_is_wrong() {
+    // RAT-29.
     for pair in both() {
         let newer = verdict(&pair, I, |header| {
             header[0] = 2;
@@ -54,6 +55,7 @@ fn another_version_says_so_whatever_else_is_wrong() {
 
 #[test]
 fn an_epoch_under_another_epochs_header_key_is_malformed() {
+    // RAT-30.
     for pair in both() {
         for wrong in [0, 2, 3, 7, u32::MAX] {
             assert_eq!(verdict(&pair, I, |header| put(header, EPOCH, wrong)), Err(OpenError::Malformed));
@@ -63,6 +65,7 @@ fn an_epoch_under_another_epochs_header_key_is_malformed() {
 
 #[test]
 fn acknowledgements_that_contradict_themselves_are_malformed() {
+    // RAT-31.
     for pair in both() {
         let low_above_high = verdict(&pair, I, |header| put(header, ACK_LOW, 100));
         assert_eq!(low_above_high, Err(OpenError::Malformed));
@@ -82,6 +85,7 @@ fn acknowledgements_that_contradict_themselves_are_malformed() {
 
 #[test]
 fn numbers_beyond_the_last_are_malformed() {
+    // RAT-32.
     let [known, new] = both();
     for n in [MAX_SEQ, MAX_SEQ - 1, MAX_SEQ - 2] {
         assert_eq!(verdict(&known, I, |header| put(header, N, n)), Err(OpenError::Malformed));
@@ -93,6 +97,7 @@ fn numbers_beyond_the_last_are_malformed() {
 
 #[test]
 fn a_thousand_may_be_skipped_and_not_one_more() {
+    // RAT-44, RAT-47.
     let [known, new] = both();
     // A body under another message key does not open: what matters is who says no, the limit or the body.
     let within = |verdict: Result<(), OpenError>| matches!(verdict, Err(OpenError::BadBody { .. }));
@@ -116,6 +121,7 @@ fn a_thousand_may_be_skipped_and_not_one_more() {
 
 #[test]
 fn the_first_epoch_of_the_inviter_has_none_before_it() {
+    // RAT-41.
     let pair = Pair::new(2);
     assert_eq!(verdict(&pair, J, |header| put(header, PN, 1)), Err(OpenError::Malformed));
     assert_eq!(verdict(&pair, J, |_| {}), Ok(()));
@@ -123,12 +129,14 @@ fn the_first_epoch_of_the_inviter_has_none_before_it() {
 
 #[test]
 fn an_epoch_that_denies_opened_cells_alarms() {
+    // RAT-42.
     let [_, new] = both();
     assert_eq!(verdict(&new, I, |header| put(header, PN, 0)), Err(OpenError::Alarm(Alarm::Pn)));
 }
 
 #[test]
 fn other_public_values_in_a_known_epoch_alarm() {
+    // CEL-07, RAT-03, RAT-33.
     let [known, _] = both();
     for at in [DH, EK, EK + 1184] {
         assert_eq!(verdict(&known, I, |header| header[at] ^= 1), Err(OpenError::Alarm(Alarm::Keys)));
@@ -137,6 +145,7 @@ fn other_public_values_in_a_known_epoch_alarm() {
 
 #[test]
 fn points_of_low_order_or_another_encoding_are_malformed_in_a_step() {
+    // RAT-43.
     let [_, new] = both();
     let with = |bytes: [u8; 32]| verdict(&new, I, |header| header[DH..DH + 32].copy_from_slice(&bytes));
     for low in LOW_ORDER {
@@ -148,6 +157,7 @@ fn points_of_low_order_or_another_encoding_are_malformed_in_a_step() {
 
 #[test]
 fn a_kem_key_with_an_unreduced_coefficient_is_malformed_in_a_step() {
+    // RAT-43.
     let [_, new] = both();
     let unreduced = verdict(&new, I, |header| header[EK..EK + 3].fill(0xff));
     assert_eq!(unreduced, Err(OpenError::Malformed));
@@ -155,6 +165,7 @@ fn a_kem_key_with_an_unreduced_coefficient_is_malformed_in_a_step() {
 
 #[test]
 fn a_first_key_of_low_order_makes_no_session() {
+    // RAT-06.
     use crate::dh::PublicKey;
     use crate::ratchet::{Level, Session, SessionInit};
     for low in LOW_ORDER {
@@ -170,6 +181,7 @@ fn a_first_key_of_low_order_makes_no_session() {
 
 #[test]
 fn a_wrong_predecessor_is_an_alarm_that_keeps_the_text() {
+    // RAT-26, RAT-50.
     let mut pair = Pair::new(3);
     // The header names the cell before; here, for the very first, the session.
     pair.ends[J].session.sent = crate::ratchet::sent::Sent::start(crate::ratchet::SessionId([7; 32]));

@@ -35,6 +35,7 @@ fn states() -> Vec<Session> {
 
 #[test]
 fn what_is_written_comes_back_to_the_byte() {
+    // RAT-90.
     for state in states() {
         let bytes = state.write();
         let back = Session::parse(&bytes).unwrap();
@@ -47,6 +48,7 @@ fn what_is_written_comes_back_to_the_byte() {
 
 #[test]
 fn every_truncation_and_every_extension_is_refused() {
+    // RAT-89.
     for state in states() {
         let bytes = state.write();
         // Every length of the short fields, and then a sample.
@@ -82,6 +84,7 @@ fn a_changed_byte_is_refused_or_is_another_whole_state() {
 
 #[test]
 fn what_the_chart_does_not_know_is_refused() {
+    // RAT-04.
     let mut pair = Pair::new(4);
     pair.talk(3);
     let state = pair.ends[I].session.write();
@@ -101,6 +104,7 @@ fn what_the_chart_does_not_know_is_refused() {
 
 #[test]
 fn more_waiting_keys_than_there_may_be_are_refused_wherever_they_lie() {
+    // RAT-89.
     let mut pair = Pair::new(5);
     pair.talk(1);
     let lose = |pair: &mut Pair, count: u32| {
