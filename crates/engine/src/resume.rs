@@ -57,19 +57,28 @@ fn queue(id: InboundId, row: &Inbound, effects: &mut Vec<Effect>) {
 }
 
 /// The cells of a session to be appended now, in order: those that no relay has stored; only the one that begins the
-/// session while it is among them. What overtakes a handshake is nobody's; what overtakes a hello is answered at the
-/// address, where nobody reads.
+/// session while it is among them, and nothing else at an address (HS-13, HS-14). What overtakes a handshake is nobody's;
+/// what comes to an address beside it is dropped there.
 pub(crate) fn unaccepted(rows: &impl Rows, session: SessionKey) -> Result<Vec<OutboxId>, Corrupt> {
-    let row = rows.get(Session::key(session))?;
-    let heard = row.map(|row| Session::parse(&row)).transpose()?.is_none_or(|session| session.heard);
+    let row = rows.get(Session::key(session))?.map(|row| Session::parse(&row)).transpose()?;
+    let heard = row.as_ref().is_none_or(|session| session.heard);
+    let at_address = row.is_some_and(|session| session.at_address);
+    let mut ids = unstored(rows, session)?;
+    let begins = |id: &OutboxId| id.seq == OutboxId::FIRST || (id.seq == 0 && !heard);
+    if let Some(first) = ids.iter().position(begins) {
+        ids.truncate(first + 1);
+    } else if at_address {
+        ids.clear();
+    }
+    Ok(ids)
+}
+
+/// All cells of a session that no relay has stored, in order.
+pub(crate) fn unstored(rows: &impl Rows, session: SessionKey) -> Result<Vec<OutboxId>, Corrupt> {
     let mut ids = Vec::new();
     for (key, bytes) in rows.span(Span::under(Table::Outbox, session.0))? {
         if Outbox::parse(&bytes)?.accepted.is_none() {
             ids.push(Outbox::id(key));
-            // HS-13.
-            if key.id == OutboxId::FIRST || (key.id == 0 && !heard) {
-                break;
-            }
         }
     }
     Ok(ids)

@@ -6,8 +6,8 @@ mod world;
 
 use subrosa_codec::Millis;
 use subrosa_engine::api::{
-    AlarmKind, Answer, Body, Command, CommandError, Done, InviteState, JoinFailure, Level, Notice, Query,
-    SendState, Standing,
+    AlarmKind, Answer, Body, Command, CommandError, Done, FailReason, InviteState, JoinFailure, Level,
+    Notice, Query, SendState, Standing,
 };
 use subrosa_engine::rows::{Contact, Outbox, Row};
 use subrosa_engine::{Change, Event, Table};
@@ -97,6 +97,80 @@ mod meeting {
             assert_eq!(states(&world, ANN, BOB), [SendState::Read]);
             world.check();
         }
+    }
+
+    /// Bob asks at Ann's address and is let in; her hello and a text are on their way to him.
+    fn let_in(seed: u64) -> World {
+        let mut world = World::new(2, seed);
+        let link = world.invite(ANN, true);
+        world.drain();
+        world.join(BOB, &link);
+        world.live(Millis::MINUTE);
+        world.accept(ANN);
+        world
+    }
+
+    #[test]
+    fn a_joiner_that_hears_a_text_before_the_hello_appends_nothing_at_the_address() {
+        let mut world = let_in(11);
+        world.send(ANN, BOB, 1);
+        while world.work(ANN) {}
+        world.relay.reverse();
+        assert!(world.deliver(BOB), "the text, before the hello");
+        assert_eq!(reads(&world, BOB, ANN), ["gap 1", "0"]);
+        world.send(BOB, ANN, 1);
+        let before = world.relay.appended();
+        // Time for his confirm and his receipt, too.
+        world.pass(Millis::MINUTE.times(2));
+        while world.work(BOB) {}
+        assert_eq!(world.relay.appended(), before, "nobody reads ratchet cells at an address");
+        assert_eq!(states(&world, BOB, ANN), [SendState::Queued]);
+        world.live(Millis::MINUTE.times(2));
+        assert_eq!(reads(&world, ANN, BOB), ["0"], "the hello named the queue where all of it went");
+        assert_eq!(states(&world, ANN, BOB), [SendState::Delivered]);
+        assert_eq!(world.chat(ANN, BOB).unwrap().level, Level::Mutual);
+    }
+
+    #[test]
+    fn an_answer_that_comes_before_the_relays_lets_go_what_waited_behind_the_hello() {
+        let mut world = let_in(12);
+        while !world.will_append(ANN) {
+            assert!(world.work(ANN), "the hello is appended");
+        }
+        world.crash(ANN, Crash::BeforeAnswer);
+        assert!(world.work(ANN), "and the relay's answer to it is lost");
+        world.send(ANN, BOB, 1);
+        // Bob confirms before Ann has tried the hello again.
+        while world.deliver(BOB) {}
+        world.pass(Millis::MINUTE.times(2));
+        while world.work(BOB) {}
+        let hello = world.relay.appended();
+        while !world.deliver(ANN) {
+            assert!(world.work(ANN), "she opens her queue first");
+        }
+        assert_eq!(world.relay.appended(), hello, "her hello was not appended again yet");
+        world.live(Millis::HOUR);
+        assert_eq!(reads(&world, BOB, ANN), ["0"]);
+    }
+
+    #[test]
+    fn texts_behind_a_handshake_whose_queue_is_gone_say_so() {
+        let mut world = World::new(2, 13);
+        let link = world.invite(ANN, false);
+        world.drain();
+        world.join(BOB, &link);
+        while world.chat(BOB, ANN).is_none() {
+            assert!(world.work(BOB), "the bundle is taken and opened");
+        }
+        // Ann's device is away for good.
+        world.people[ANN].forget_work();
+        world.relay.forget_queues();
+        world.send(BOB, ANN, 1);
+        world.restart(BOB);
+        world.live(Millis::DAY);
+        assert_eq!(states(&world, BOB, ANN), [SendState::Queued], "a relay may be mended");
+        world.live(Millis::DAY.times(30));
+        assert_eq!(states(&world, BOB, ANN), [SendState::Failed(FailReason::QueueGone)]);
     }
 
     #[test]

@@ -128,8 +128,9 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         }
         let mut session = self.session(origin.session)?;
         (session.queue, session.entry) = (Hidden::copy(queue), 0);
+        let waited = core::mem::take(&mut session.at_address);
         self.put_session(origin.session, &session);
-        Ok(())
+        if waited { self.send_waiting(origin.session) } else { Ok(()) }
     }
 
     /// A recovery in my name. When I started it myself, nothing is new.

@@ -57,6 +57,14 @@ pub(super) struct NewSession<'a> {
     pub(super) queue: &'a QueueDescriptor,
     pub(super) inbound: InboundId,
     pub(super) recovery: bool,
+    pub(super) at_address: bool,
+}
+
+impl<'a> NewSession<'a> {
+    /// One that began with somebody's handshake at an invite of mine.
+    pub(super) const fn met(role: Role, queue: &'a QueueDescriptor, inbound: InboundId) -> Self {
+        Self { role, queue, inbound, recovery: false, at_address: false }
+    }
 }
 
 /// The number of a level in a contact's row.
@@ -95,6 +103,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             since: self.now.0,
             spoke: None,
             owed: None,
+            at_address: new.at_address,
         };
         let mut contact = self.contact(id)?;
         match new.role {

@@ -161,7 +161,9 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         // The one before stays current until they answer in the new one.
         let role = if self.contact(id)?.session.is_some() { Role::Trial } else { Role::Current };
         // HS-11.
-        let new = NewSession { role, queue: bundle.descriptor(), inbound: queue.id, recovery: false };
+        let at_address = bundle.kind() == InviteKind::Address;
+        let (recovery, inbound) = (false, queue.id);
+        let new = NewSession { role, queue: bundle.descriptor(), inbound, recovery, at_address };
         let key = self.install(id, joined.session, &new)?;
         self.first_cell(OutboxId { session: key, seq: OutboxId::FIRST }, joined.cell)?;
         if role == Role::Current {

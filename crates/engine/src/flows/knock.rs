@@ -129,7 +129,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let id = ContactId(self.next_id()?);
         let contact = Contact::new(peer.as_bytes().to_vec(), claim, StandingRow::Contact, self.now);
         self.put_contact(id, &contact);
-        let new = NewSession { role: Role::Current, queue: &intro.descriptor, inbound, recovery: false };
+        let new = NewSession::met(Role::Current, &intro.descriptor, inbound);
         let key = self.install(id, session, &new)?;
         self.own_queue(inbound, id)?;
         unasked(self.welcome(id, key))?;
@@ -152,7 +152,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         contact.known = known.map(|known| known.0);
         contact.greeting = Some(sanitize::greeting(&intro.greeting)).filter(|greeting| !greeting.is_empty());
         self.put_contact(id, &contact);
-        let new = NewSession { role: Role::Request, queue: &intro.descriptor, inbound, recovery: false };
+        let new = NewSession::met(Role::Request, &intro.descriptor, inbound);
         self.install(id, session, &new)?;
         self.own_queue(inbound, id)?;
         self.tell(Notice::Request(id));
@@ -171,7 +171,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             _ => Crossing::Ask,
         };
         let Accepted { intro, .. } = &accepted;
-        let new = |role| NewSession { role, queue: &intro.descriptor, inbound, recovery: false };
+        let new = |role| NewSession::met(role, &intro.descriptor, inbound);
         match decision {
             // RAT-85.
             Crossing::Ask => self.request(accepted, inbound, (StandingRow::KnownAgain, Some(known))),

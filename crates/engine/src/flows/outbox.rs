@@ -12,7 +12,7 @@ use crate::api::{ContactId, FailReason, Notice, Position};
 use crate::event::{Effect, RelayAnswer};
 use crate::id::{OutboxId, SessionKey};
 use crate::limits::{BACKOFF_FIRST, BACKOFF_LONGEST, RETENTION, WATCH};
-use crate::resume::unaccepted;
+use crate::resume::{unaccepted, unstored};
 use crate::rows::{Corrupt, Message, OutCell, Outbox, Role, Rows, Session, Span, Table, TimerKind};
 use crate::tx::Tx;
 
@@ -150,7 +150,8 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         if !gone || !self.clock_agrees()? {
             return Ok(());
         }
-        for id in unaccepted(self, key)? {
+        // Those behind the cell that begins the session wait for the same queue.
+        for id in unstored(self, key)? {
             let row: Outbox = self.need(Outbox::key(id))?;
             if let Some(position) = row.message {
                 self.fail(ContactId(session.contact), Position(position), FailReason::QueueGone)?;

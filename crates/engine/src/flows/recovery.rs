@@ -46,7 +46,8 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             subrosa_crypto::recover(&me, &peer, &key, &intro, self.rng).map_err(|_| BROKEN)?;
         let theirs = self.session(old)?.queue;
         let descriptor = subrosa_crypto::QueueDescriptor::parse(theirs.expose()).map_err(|_| BROKEN)?;
-        let new = NewSession { role: Role::Trial, queue: &descriptor, inbound: queue.id, recovery: true };
+        let (role, inbound) = (Role::Trial, queue.id);
+        let new = NewSession { role, queue: &descriptor, inbound, recovery: true, at_address: false };
         let key = self.install(id, session, &new)?;
         self.promote(id, key)?;
         self.forget_strange(id)?;
@@ -95,7 +96,8 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let current = contact.session.map(SessionKey);
         let (decision, given_up) = self.met(current, &session)?;
         let role = if decision == Crossing::Keep { Role::Void } else { Role::Trial };
-        let new = NewSession { role, queue: &intro.descriptor, inbound, recovery: true };
+        let queue = &intro.descriptor;
+        let new = NewSession { role, queue, inbound, recovery: true, at_address: false };
         let replaced = session.id();
         let key = self.install(id, session, &new)?;
         let met = !given_up.is_empty();

@@ -109,6 +109,9 @@ pub struct Session {
     /// Since when repeats say that my last cell, with its acknowledgement, never arrived, in milliseconds.
     #[n(16)]
     pub owed: Option<u64>,
+    /// `queue` is an address, which takes my handshake and nothing else; until their `hello` names a private queue.
+    #[n(17)]
+    pub at_address: bool,
 }
 
 impl Session {

@@ -214,6 +214,11 @@ impl World {
         true
     }
 
+    /// Whether the next effect appends a cell.
+    pub(crate) fn will_append(&self, who: Who) -> bool {
+        matches!(self.people[who].todo.front(), Some(Effect::Send(_)))
+    }
+
     /// Delivers the next cell; whether there was one.
     pub(crate) fn deliver(&mut self, who: Who) -> bool {
         let Some((id, seq, cell)) = self.relay.deliver(who) else { return false };
