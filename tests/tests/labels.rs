@@ -18,7 +18,7 @@ fn of_crypto() -> Vec<String> {
 }
 
 #[test]
-fn no_label_stands_in_both_tables_or_twice_in_one() {
+fn a14_no_label_stands_in_both_tables_or_twice_in_one() {
     // GEN-17.
     let crypto = of_crypto();
     assert!(crypto.len() >= 40, "the table was not read: {crypto:?}");

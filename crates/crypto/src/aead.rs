@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_or_short_tag_is_refused() {
+    fn a19_an_empty_or_short_tag_is_refused() {
         // GEN-07.
         let sealed = seal_once(&[1; 32], b"", b"");
         assert_eq!(sealed.len(), TAG_LEN);

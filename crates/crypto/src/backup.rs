@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_reordered_or_spliced_file_does_not_open() {
+    fn a16_a_cut_reordered_or_spliced_file_does_not_open() {
         let file = sealed(&vec![9; 3 * TEXT_LEN - 8]);
         let (head, chunks) = file.split_at(FILE_HEAD);
         let chunk = |i: usize| &chunks[i * CHUNK_LEN..(i + 1) * CHUNK_LEN];

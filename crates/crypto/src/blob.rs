@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_moved_cut_or_foreign_chunk_is_refused() {
+    fn a16_a_flipped_moved_cut_or_foreign_chunk_is_refused() {
         let (key, other) = (BlobKey::from_bytes(&[5; 32]), BlobKey::from_bytes(&[6; 32]));
         let file = vec![7; 3 * BLOB_TEXT_LEN];
         let (shape, sealed) = chunks(&key, &file);

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_see_the_published_number() {
+    fn a15_both_sides_see_the_published_number() {
         // ID-07, ID-08.
         let (a, b) = (identity(1), identity(2));
         let number = SafetyNumber::of(&a, &b);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn another_identity_or_index_is_another_number() {
+    fn a15_any_changed_byte_of_an_identity_is_another_number() {
         // ID-07.
         let number = SafetyNumber::of(&identity(1), &identity(2));
         assert_ne!(number.digits(), SafetyNumber::of(&identity(1), &identity(3)).digits());

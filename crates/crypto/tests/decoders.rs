@@ -78,7 +78,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn noise_is_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+    fn a20_noise_is_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
         // GEN-23.
         decode(&bytes);
     }

@@ -224,7 +224,7 @@ mod meeting {
     }
 
     #[test]
-    fn a_handshake_that_comes_twice_makes_one_contact() {
+    fn a5_a_handshake_that_comes_twice_makes_one_contact() {
         // HS-27, INV-31, INV-39.
         // A5, A28: before and after a crash between opening and commit.
         let mut world = World::new(2, 3);
@@ -246,7 +246,7 @@ mod meeting {
     }
 
     #[test]
-    fn the_second_joiner_of_a_one_time_invite_is_told_and_so_is_its_maker() {
+    fn a25_the_second_joiner_of_a_one_time_invite_is_told_and_so_is_its_maker() {
         // HS-21, INV-36, INV-41.
         // A25.
         let mut world = World::new(3, 4);
@@ -271,7 +271,7 @@ mod meeting {
     }
 
     #[test]
-    fn a_lost_answer_to_take_does_not_burn_the_invite() {
+    fn a34_a_lost_answer_to_take_does_not_burn_the_invite() {
         // INV-16.
         // A34.
         let mut world = World::new(3, 5);
@@ -388,7 +388,7 @@ mod again {
     }
 
     #[test]
-    fn crossing_invites_end_in_one_session_in_every_order() {
+    fn a35_crossing_invites_end_in_one_session_in_every_order() {
         // RAT-78, RAT-81, RAT-83, RAT-84, RAT-87, RAT-88.
         // A35. Orders are drawn from a counter: every prefix of works and deliveries comes up.
         for seed in 0..24_u64 {
@@ -442,7 +442,7 @@ mod again {
     }
 
     #[test]
-    fn a_known_identity_that_comes_again_is_a_request_and_replaces_nothing() {
+    fn a35_a_known_identity_that_comes_again_is_a_request_and_replaces_nothing() {
         // RAT-85.
         // A35: as a thief of Bob's seed would.
         let mut world = friends(12);
@@ -530,7 +530,7 @@ mod copies {
     }
 
     #[test]
-    fn an_old_copy_that_is_put_back_alarms_the_peer_at_its_first_cell() {
+    fn a9_an_old_copy_that_is_put_back_alarms_the_peer_at_its_first_cell() {
         // A9, A29.
         for talk in 1..4 {
             let mut world = rolled_back(30, talk);
@@ -586,7 +586,7 @@ mod copies {
     }
 
     #[test]
-    fn a_clone_that_speaks_is_seen_within_one_round_trip() {
+    fn a10_a_clone_that_speaks_is_seen_within_one_round_trip() {
         // A10: Cid runs a copy of Bob's vault; both write to Ann.
         let mut world = met(3, 32, false);
         world.people[CID].vault = world.people[BOB].vault.snapshot();
@@ -626,7 +626,7 @@ mod copies {
     }
 
     #[test]
-    fn the_live_device_is_told_when_somebody_recovers_in_its_name() {
+    fn a30_the_live_device_is_told_when_somebody_recovers_in_its_name() {
         // RAT-79.
         // A30: Cid has a copy of Bob's vault and starts a recovery; Bob still reads the old session.
         let mut world = met(3, 34, false);
@@ -674,7 +674,7 @@ mod relay {
     use super::*;
 
     #[test]
-    fn a_relay_that_forgets_a_thousand_cells_costs_time_only() {
+    fn a31_a_relay_that_forgets_a_thousand_cells_costs_time_only() {
         // RAT-56, RAT-58.
         // A31: while Bob is away Ann writes more than the window holds, and everything expires.
         let mut world = friends(50);
@@ -923,7 +923,7 @@ mod vault {
     }
 
     #[test]
-    fn a_crash_at_any_step_of_a_conversation_loses_and_doubles_nothing() {
+    fn a8_a_crash_at_any_step_of_a_conversation_loses_and_doubles_nothing() {
         // HS-11, RAT-22.
         let (world, steps) = talk(usize::MAX, ANN, Crash::BeforeCommit);
         world.check_rest(true);

@@ -66,7 +66,7 @@ async fn a_second_subscriber_takes_over_and_the_first_is_told() {
 }
 
 #[tokio::test]
-async fn a_one_time_invite_burns_for_everyone_but_the_claim_that_took_it() {
+async fn a34_a_one_time_invite_burns_for_everyone_but_the_claim_that_took_it() {
     let relay = memory();
     let (mut ana, mut ben) = (peer(&relay).await, peer(&relay).await);
     ana.reply(invite(1, InviteKind::OneTime, 5)).await.unwrap();
@@ -89,7 +89,7 @@ async fn a_client_that_expects_another_key_does_not_connect() {
 }
 
 #[tokio::test]
-async fn a_client_without_the_post_quantum_exchange_or_the_protocol_does_not_connect() {
+async fn a12_a_client_without_the_post_quantum_exchange_or_the_protocol_does_not_connect() {
     let relay = memory();
     let (at, key) = (relay.local_addr(), relay.address().key());
     let classical = CryptoProvider { kx_groups: vec![kx_group::X25519], ..subrosa_relay::provider() };

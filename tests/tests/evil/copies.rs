@@ -60,7 +60,7 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 #[test]
-fn two_devices_with_one_profile_raise_the_alarm_at_the_other_side() {
+fn a10_two_devices_with_one_profile_raise_the_alarm_at_the_other_side() {
     let talk = Talk::new();
     let clone = talk.copy_of_bob();
     say(&talk.bob, "Ana", "this is Bob", &talk.ana);

@@ -276,7 +276,7 @@ fn cells_in_a_queue_that_is_not_theirs_are_shown_to_nobody() {
 }
 
 #[test]
-fn a_swapped_bundle_is_refused_and_says_not_to_trust_the_relay() {
+fn a27_a_swapped_bundle_is_refused_and_says_not_to_trust_the_relay() {
     // INV-40.
     let folder = tempfile::tempdir().unwrap();
     let liar = Liar::start();
@@ -320,7 +320,7 @@ fn an_expired_invite_says_so_and_adds_nobody() {
 }
 
 #[test]
-fn whatever_a_seeded_liar_does_each_text_is_shown_once_and_in_order() {
+fn a17_whatever_a_seeded_liar_does_each_text_is_shown_once_and_in_order() {
     let scene = Scene::new();
     let mut seed = Seed::of_run();
     let mut written: [Vec<String>; 2] = [vec!["hello Bob".to_owned()], vec!["hello Ana".to_owned()]];

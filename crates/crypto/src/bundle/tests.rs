@@ -93,7 +93,7 @@ fn any_flipped_byte_inside_is_refused_without_a_new_signature() {
 }
 
 #[test]
-fn a_relay_that_has_the_link_cannot_serve_another_identity() {
+fn a27_a_relay_that_has_the_link_cannot_serve_another_identity() {
     // INV-21.
     // A27: kind, salt and every key of the link are known to it; the commitment is not its to change.
     let created = invite(InviteKind::Address);
@@ -172,7 +172,7 @@ fn nobody_joins_themselves() {
 }
 
 #[test]
-fn a_prekey_of_low_order_is_refused_by_the_joiner() {
+fn a3_a_prekey_of_low_order_is_refused_by_the_joiner() {
     // HS-10.
     for text in LOW_ORDER {
         let created = invite(InviteKind::OneTime);
@@ -186,7 +186,7 @@ fn a_prekey_of_low_order_is_refused_by_the_joiner() {
 }
 
 #[test]
-fn an_inviter_whose_identity_has_low_order_is_refused_by_the_joiner() {
+fn a3_an_inviter_whose_identity_has_low_order_is_refused_by_the_joiner() {
     // HS-10, ID-03.
     for text in LOW_ORDER {
         // Mallory's own link commits to an identity with such a key.

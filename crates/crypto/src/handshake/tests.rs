@@ -96,7 +96,7 @@ fn a_joiner_at_an_address_waits_for_the_answer() {
 }
 
 #[test]
-fn any_flipped_byte_of_the_cell_is_refused() {
+fn a18_any_flipped_byte_of_a_handshake_is_refused() {
     // GEN-06, HS-17.
     let created = invite(InviteKind::OneTime);
     let cell = joined(&created).cell;
@@ -108,7 +108,7 @@ fn any_flipped_byte_of_the_cell_is_refused() {
 }
 
 #[test]
-fn any_flipped_byte_inside_is_refused_although_the_link_seals_it_again() {
+fn a1_any_changed_byte_of_any_field_is_refused_although_the_link_seals_it_again() {
     // HS-22.
     // A1, A28: whoever has the link can open and seal the outer layer.
     let created = invite(InviteKind::OneTime);
@@ -128,7 +128,7 @@ fn any_flipped_byte_inside_is_refused_although_the_link_seals_it_again() {
 }
 
 #[test]
-fn every_input_of_the_schedule_matters() {
+fn a1_every_input_of_the_schedule_matters() {
     // GEN-05, HS-04, HS-06.
     // A1: the same cell under another identity, another bundle of the same identity, or another secret.
     assert!(with(|_| ()).is_ok());
@@ -146,7 +146,7 @@ fn every_input_of_the_schedule_matters() {
 }
 
 #[test]
-fn nothing_is_optional_and_no_version_is_below_the_first() {
+fn a12_nothing_is_optional_and_no_version_is_below_the_first() {
     // HS-18, HS-19.
     // A12: another version or type, even when the transcript agrees with the cell.
     for (head, want) in [
@@ -194,7 +194,7 @@ fn malformed_payloads_are_refused() {
 }
 
 #[test]
-fn a_point_of_low_order_is_refused_at_every_position() {
+fn a3_a_point_of_low_order_is_refused_at_every_position_of_a_handshake() {
     // GEN-10, HS-22, HS-24.
     // A3. SPK_X and the inviter's identity key are refused by the joiner: see the bundle's tests.
     for text in LOW_ORDER {
@@ -211,7 +211,7 @@ fn a_point_of_low_order_is_refused_at_every_position() {
 }
 
 #[test]
-fn a_second_encoding_of_a_point_is_refused_at_every_position() {
+fn a4_a_second_encoding_of_a_point_is_refused_at_every_position() {
     // GEN-09, HS-19, HS-23.
     // A4: u and u + p, and bit 255.
     let mut high = point(LOW_ORDER[2]);
@@ -238,7 +238,7 @@ fn nobody_poses_as_the_inviter_to_the_inviter() {
 }
 
 #[test]
-fn a_handshake_is_accepted_once_however_it_is_sealed() {
+fn a28_a_handshake_is_accepted_once_however_it_is_sealed() {
     // HS-20.
     // A5, A28: the same cell, and the same inner values under a new nonce; after a restart as well.
     let created = invite(InviteKind::Address);
@@ -274,7 +274,7 @@ fn a_second_joiner_on_a_one_time_invite_finds_nothing_and_the_first_one_is_still
 }
 
 #[test]
-fn a_cell_of_one_kind_is_refused_by_every_other_parser() {
+fn a14_a_cell_of_one_kind_is_refused_by_every_other_parser() {
     // A14.
     let created = invite(InviteKind::OneTime);
     let ours = joined(&created);
@@ -316,7 +316,7 @@ fn a_cell_of_one_kind_is_refused_by_every_other_parser() {
 }
 
 #[test]
-fn one_key_with_another_label_does_not_open() {
+fn a14_one_key_with_another_label_does_not_open() {
     // A14: the same key and nonce, sealed as a bundle instead of a handshake.
     let created = invite(InviteKind::OneTime);
     let text = plain(&created, &joined(&created).cell);
@@ -327,7 +327,7 @@ fn one_key_with_another_label_does_not_open() {
 }
 
 #[test]
-fn stuck_randomness_repeats_no_nonce_and_no_ephemeral_key() {
+fn a33_stuck_randomness_repeats_no_nonce_and_no_ephemeral_key() {
     // HS-09.
     // A33: state and randomness rolled back, something else is said, to somebody else, by somebody else.
     let (one, two) = (invite(InviteKind::OneTime), invite_of(&ida(), InviteKind::OneTime, 11));

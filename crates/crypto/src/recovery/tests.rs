@@ -124,7 +124,7 @@ fn any_flipped_byte_is_refused() {
 }
 
 #[test]
-fn any_flipped_byte_inside_is_refused_although_a_thief_of_the_key_seals_it_again() {
+fn a1_any_changed_byte_of_a_recovery_is_refused_although_a_thief_of_the_key_seals_it_again() {
     // A1: the key alone, without Jon's identity, makes nothing that opens.
     let text = x_open(&seal_key(), SEAL, &recovered().1);
     assert_eq!(text.len(), TEXT_LEN);
@@ -138,7 +138,7 @@ fn any_flipped_byte_inside_is_refused_although_a_thief_of_the_key_seals_it_again
 }
 
 #[test]
-fn the_key_without_the_identity_is_not_enough_and_the_identity_without_the_key_neither() {
+fn a11_the_key_without_the_identity_is_not_enough_and_the_identity_without_the_key_neither() {
     // A11, A30.
     let thief = recover(&person(3), ida().public(), &key(), &intro(), &mut rng(2)).unwrap().1;
     assert_eq!(accepted(&thief).err(), Some(RecoverError::Refused));
@@ -174,7 +174,7 @@ fn malformed_cells_are_refused() {
 }
 
 #[test]
-fn a_point_of_low_order_or_a_second_encoding_is_refused_at_every_position() {
+fn a3_a_point_of_low_order_or_a_second_encoding_is_refused_at_every_position_of_a_recovery() {
     // A3, A4.
     let high = {
         let mut bytes = point(LOW_ORDER[2]);

@@ -35,7 +35,7 @@ fn alarm(pair: &mut Pair, cell: &Cell) -> Option<Alarm> {
 }
 
 #[test]
-fn a_copy_within_a_chain_alarms_at_its_first_cell() {
+fn a29_a_copy_within_a_chain_alarms_at_its_first_cell() {
     // RAT-26, RAT-36.
     let mut pair = within_a_chain();
     let mut copy = pair.copy(J);
@@ -104,7 +104,7 @@ fn a_copy_that_fills_a_number_given_up_is_only_too_old_until_its_next_cell() {
 }
 
 #[test]
-fn two_copies_that_take_the_same_step_alarm_by_their_keys() {
+fn a29_two_copies_that_take_the_same_step_alarm_by_their_keys() {
     // RAT-33.
     let mut pair = before_a_step();
     let mut copy = pair.copy(J);
@@ -138,7 +138,7 @@ fn a_new_epoch_that_denies_opened_cells_alarms() {
 }
 
 #[test]
-fn a_copy_of_any_age_up_to_64_epochs_alarms_and_an_older_one_is_out_of_step() {
+fn a29_a_copy_of_any_age_up_to_64_epochs_alarms_and_an_older_one_is_out_of_step() {
     // RAT-72.
     for (mut pair, expect) in [(before_a_step(), Alarm::Keys), (within_a_chain(), Alarm::Closed)] {
         let copy = pair.copy(J);
@@ -207,7 +207,7 @@ fn a_latched_alarm_bars_sealing_until_the_user_goes_on() {
 }
 
 #[test]
-fn no_order_of_old_cells_raises_an_alarm_with_bodies_flipped_or_not() {
+fn a29_no_order_of_old_cells_raises_an_alarm_with_bodies_flipped_or_not() {
     // RAT-71.
     let mut pair = Pair::new(7);
     let mut all: [Vec<Cell>; 2] = [Vec::new(), Vec::new()];

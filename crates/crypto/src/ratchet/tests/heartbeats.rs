@@ -97,7 +97,7 @@ fn heartbeat(pair: &mut Pair, at: usize) -> u32 {
 }
 
 #[test]
-fn two_idle_ends_fall_silent_after_one_answer() {
+fn a36_two_idle_ends_fall_silent_after_one_answer() {
     // RAT-93.
     let mut pair = Pair::new(4);
     pair.talk(3);

@@ -20,7 +20,7 @@ fn levels_rise_with_the_bodies_of_the_first_three_epochs() {
 }
 
 #[test]
-fn a_header_that_opens_raises_nothing() {
+fn a32_a_header_that_opens_raises_nothing() {
     // HS-40.
     let mut pair = Pair::new(2);
     for from in [I, J, I] {
@@ -34,7 +34,7 @@ fn a_header_that_opens_raises_nothing() {
 }
 
 #[test]
-fn who_stole_the_early_state_but_not_the_identity_raises_nothing() {
+fn a32_who_stole_the_early_state_but_not_the_identity_raises_nothing() {
     // HS-40.
     // The thief holds all that the inviter's session held before its first word: the root key, and the header key of
     // epoch 2. It lacks what epoch 1 was encapsulated to: the joiner's identity.

@@ -98,7 +98,7 @@ fn a_part_that_does_not_fit_is_not_sealed() {
 }
 
 #[test]
-fn forged_cells_change_nothing_and_derive_nothing() {
+fn a7_forged_cells_change_nothing_and_derive_nothing() {
     // GEN-21, RAT-25, RAT-27.
     let mut pair = Pair::new(6);
     // As many header keys to try as there can be.

@@ -16,7 +16,7 @@ fn fill_window(pair: &mut Pair, from: usize) {
 }
 
 #[test]
-fn a_thousand_lost_cells_do_not_kill_a_session() {
+fn a31_a_thousand_lost_cells_do_not_kill_a_session() {
     // RAT-56.
     let mut pair = Pair::new(1);
     pair.talk(2);

@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn copies_and_rollbacks_never_repeat_a_nonce_or_invent_a_text(
+    fn a9_copies_and_rollbacks_never_repeat_a_nonce_or_invent_a_text(
         seed in any::<u64>(),
         acts in prop::collection::vec(fork(), 0..160),
     ) {

@@ -6,7 +6,7 @@ use super::pair::{I, J, Pair, flip_body, flip_header};
 use crate::ratchet::{OpenError, SessionEvent};
 
 #[test]
-fn a_reflected_cell_is_nobodys() {
+fn a17_a_reflected_cell_is_nobodys() {
     // CEL-04.
     let mut pair = Pair::new(1);
     for from in [J, I, J, I, J] {
@@ -29,7 +29,7 @@ fn a_cell_of_another_session_is_nobodys() {
 }
 
 #[test]
-fn halves_of_two_cells_do_not_make_one() {
+fn a17_halves_of_two_cells_do_not_make_one() {
     // CEL-03.
     let mut pair = Pair::new(4);
     let (one, two) = (pair.send(J), pair.send(J));
@@ -70,7 +70,7 @@ fn dropped_cells_are_a_gap_at_the_next_one() {
 }
 
 #[test]
-fn every_bit_of_a_cell_is_authentic() {
+fn a18_every_bit_of_a_cell_is_authentic() {
     // GEN-06, RAT-48.
     let mut pair = Pair::new(7);
     pair.talk(1);

@@ -18,7 +18,7 @@ fn nonce(cell: &Cell) -> &[u8] {
 }
 
 #[test]
-fn state_and_randomness_rolled_back_repeat_no_nonce() {
+fn a33_state_and_randomness_rolled_back_repeat_no_nonce() {
     // RAT-23.
     let mut pair = Pair::new(1);
     pair.talk(2);

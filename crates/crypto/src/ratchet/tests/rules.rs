@@ -96,7 +96,7 @@ fn numbers_beyond_the_last_are_malformed() {
 }
 
 #[test]
-fn a_thousand_may_be_skipped_and_not_one_more() {
+fn a7_a_thousand_may_be_skipped_and_not_one_more() {
     // RAT-44, RAT-47.
     let [known, new] = both();
     // A body under another message key does not open: what matters is who says no, the limit or the body.
@@ -164,7 +164,7 @@ fn a_kem_key_with_an_unreduced_coefficient_is_malformed_in_a_step() {
 }
 
 #[test]
-fn a_first_key_of_low_order_makes_no_session() {
+fn a3_a_first_key_of_low_order_makes_no_session() {
     // RAT-06.
     use crate::dh::PublicKey;
     use crate::ratchet::{Level, Session, SessionInit};
