@@ -176,7 +176,7 @@ impl IdentityPublic {
 }
 
 /// An Ed25519 key that has one encoding and is not of small order.
-fn parse_verifying(bytes: &[u8; 32]) -> Result<VerifyingKey, Malformed> {
+pub(crate) fn parse_verifying(bytes: &[u8; 32]) -> Result<VerifyingKey, Malformed> {
     // GEN-14.
     let key = VerifyingKey::from_bytes(bytes).map_err(|_| Malformed)?;
     // Decompression accepts y >= p; compressing again shows it.

@@ -7,6 +7,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod aead;
 mod backup;
@@ -23,11 +25,14 @@ mod kem;
 mod labels;
 mod link;
 mod pad;
+#[cfg(test)]
+mod published;
 mod ratchet;
 mod recovery;
 mod safety;
 mod sealing;
 mod secret;
+mod self_test;
 #[cfg(test)]
 mod testing;
 mod words;
@@ -53,4 +58,5 @@ pub use safety::SafetyNumber;
 pub use sealing::{
     Dek, KdfParams, KdfParamsError, RowError, RowKey, RowRef, StoreHeader, Unlock, UnlockError,
 };
+pub use self_test::{SelfTestError, self_test};
 pub use words::{BackupWords, WORD_COUNT, WordsError};

@@ -7,9 +7,13 @@ mod header;
 mod params;
 mod row;
 
+pub(crate) use header::argon2id;
 pub use header::{Dek, StoreHeader, Unlock, UnlockError};
 pub use params::{KdfParams, KdfParamsError};
 pub use row::{RowError, RowKey, RowRef};
+
+#[cfg(test)]
+pub(crate) use header::stretch;
 
 #[cfg(test)]
 mod tests;

@@ -25,7 +25,7 @@ const SEALED_LEN: usize = 32 + X_OVERHEAD;
 
 /// The purpose of a key-encryption key: it is expanded, nothing else.
 #[derive(Debug)]
-enum KekPurpose {}
+pub(crate) enum KekPurpose {}
 /// The purpose of the key that seals the data key.
 #[derive(Debug)]
 enum WrapPurpose {}
@@ -195,11 +195,15 @@ impl StoreHeader {
     }
 }
 
-/// Argon2id, version 1.3, 32 bytes.
-fn stretch(text: &[u8], salt: &[u8; SALT_LEN], costs: KdfParams) -> Result<Secret<KekPurpose>, UnlockError> {
+/// Argon2id with costs within our limits.
+pub(crate) fn stretch(text: &[u8], salt: &[u8], costs: KdfParams) -> Result<Secret<KekPurpose>, UnlockError> {
     let params = Params::new(costs.memory_kib(), costs.passes(), costs.lanes(), Some(32));
     // Within our limits the only failure left is memory.
-    let params = params.map_err(|_| UnlockError::OutOfMemory)?;
+    argon2id(text, salt, params.map_err(|_| UnlockError::OutOfMemory)?)
+}
+
+/// Argon2id, version 1.3, 32 bytes.
+pub(crate) fn argon2id(text: &[u8], salt: &[u8], params: Params) -> Result<Secret<KekPurpose>, UnlockError> {
     // Our own memory, so that it is erased: the key follows from its last blocks.
     let mut memory = Zeroizing::new(Vec::new());
     memory.try_reserve_exact(params.block_count()).map_err(|_| UnlockError::OutOfMemory)?;
