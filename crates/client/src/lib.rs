@@ -26,11 +26,13 @@ mod net;
 mod options;
 mod profile;
 mod runtime;
+mod self_test;
 mod vault;
 
 pub use client::{Client, Notices, create, exists, needs_passphrase, open};
 pub use error::{ClientError, CreateError, OpenError};
 pub use options::{Clock, Options, Unlock};
+pub use self_test::{SelfTestError, self_test};
 pub use subrosa_codec::Millis;
 pub use subrosa_engine::api::*;
 pub use subrosa_wire::{AddressError, RelayAddress, RelayKeyHash};

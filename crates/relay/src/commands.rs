@@ -48,6 +48,8 @@ pub fn main() -> ExitCode {
 }
 
 fn perform(cli: Cli) -> Result<(), Failure> {
+    // Ids on disk are hashes: one that is wrong would lose what is kept.
+    subrosa_wire::self_test()?;
     // Whatever the folder allows: nothing that this process makes is for others.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let command = cli.command.unwrap_or(Command::Run);

@@ -6,6 +6,7 @@
 use std::io;
 
 use subrosa_relay_core::StoreFault;
+use subrosa_wire::SelfTestError;
 
 use crate::config::ConfigError;
 use crate::identity::IdentityError;
@@ -18,6 +19,8 @@ pub(crate) const USAGE: u8 = 64;
 pub(crate) const DATA: u8 = 65;
 /// Something needed is taken: the port, or the folder by another relay.
 pub(crate) const UNAVAILABLE: u8 = 69;
+/// The program computes wrongly on this computer.
+pub(crate) const SOFTWARE: u8 = 70;
 /// A file can't be created.
 pub(crate) const CANNOT_CREATE: u8 = 73;
 /// The disk failed. What was acknowledged is on it.
@@ -40,6 +43,8 @@ pub(crate) enum Failure {
     Identity(#[from] IdentityError),
     #[error(transparent)]
     Fault(#[from] StoreFault),
+    #[error(transparent)]
+    SelfTest(#[from] SelfTestError),
     #[error("cannot write the answer: {0}")]
     Output(io::Error),
     #[error("{0}")]
@@ -60,6 +65,7 @@ impl Failure {
             Self::Identity(error) => of_identity(error),
             Self::Fault(StoreFault::Damaged(_)) => DATA,
             Self::Fault(_) | Self::Output(_) => IO,
+            Self::SelfTest(_) => SOFTWARE,
             Self::Usage(_) => USAGE,
             Self::Running => UNAVAILABLE,
             Self::NoRelay(_) => DATA,
@@ -104,5 +110,18 @@ fn of_io(error: &io::Error, otherwise: u8) -> u8 {
         io::ErrorKind::StorageFull => CANNOT_CREATE,
         io::ErrorKind::InvalidData => DATA,
         _ => otherwise,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_self_test_has_its_code_and_the_guide_names_it() {
+        let failure = Failure::from(SelfTestError);
+        assert_eq!(failure.code(), 70);
+        assert!(failure.to_string().starts_with("the self-test of SHA-256 failed"));
+        assert!(include_str!("../../../docs/guide/relay.md").contains("| 70 | the self-test of SHA-256 failed"));
     }
 }

@@ -17,6 +17,7 @@ mod limits;
 mod refusal;
 mod request;
 mod response;
+mod self_test;
 mod value;
 
 pub use address::{AddressError, RelayAddress, RelayKeyHash};
@@ -32,4 +33,5 @@ pub use limits::{
 pub use refusal::Refusal;
 pub use request::{Admit, BlobPut, Hello, InvitePut, Open, Request};
 pub use response::{GoAway, Response, Terms, Welcome};
+pub use self_test::{SelfTestError, self_test};
 pub use value::{CHUNK_LEN, Chunk, Features, Handle, InviteKind, InviteState, Seq};

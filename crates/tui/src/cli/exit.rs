@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use subrosa_client::{ClientError, CommandError, CreateError, JoinFailure, OpenError};
+use subrosa_client::{ClientError, CommandError, CreateError, JoinFailure, OpenError, SelfTestError};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,7 @@ pub(crate) enum Exit {
     Relay,
     Alarm,
     Store,
+    Broken,
 }
 
 /// Every exit with its code and meaning: the table of help and guide.
@@ -38,6 +39,7 @@ const TABLE: &[(Exit, u8, &str)] = &[
     (Exit::Relay, 9, "the relay can't be reached, or is not the pinned one"),
     (Exit::Alarm, 10, "an alarm stops sending in this chat"),
     (Exit::Store, 11, "the profile's files (disk full, damaged, of a newer version)"),
+    (Exit::Broken, 12, "the self-test failed: subrosa computes wrongly on this computer"),
 ];
 
 /// The table as help shows it.
@@ -118,6 +120,12 @@ impl From<ClientError> for Fail {
     }
 }
 
+impl From<SelfTestError> for Fail {
+    fn from(why: SelfTestError) -> Self {
+        Self::new(Exit::Broken, why.to_string())
+    }
+}
+
 impl From<JoinFailure> for Fail {
     fn from(why: JoinFailure) -> Self {
         Self::new(Exit::Link, why.to_string())
@@ -134,6 +142,13 @@ mod tests {
             assert_eq!(exit.code(), *code);
             assert!(TABLE[at + 1..].iter().all(|(other, number, _)| other != exit && number != code));
         }
+    }
+
+    #[test]
+    fn a_failed_self_test_has_its_code_and_says_what_to_do() {
+        let fail = Fail::from(SelfTestError { primitive: "X25519" });
+        assert_eq!((fail.exit.code(), fail.exit), (12, Exit::Broken));
+        assert!(fail.sentence.starts_with("the self-test of X25519 failed"), "{}", fail.sentence);
     }
 
     #[test]

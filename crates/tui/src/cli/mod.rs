@@ -50,6 +50,8 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(args: Args, printer: &Printer) -> Result<Exit, Fail> {
+    // Before any key is touched.
+    subrosa_client::self_test()?;
     let place = Place::of(&args.profile, args.folder.clone())?;
     let verb = match args.verb {
         None => return crate::screen(&place, &args.key),
