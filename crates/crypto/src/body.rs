@@ -124,6 +124,7 @@ pub fn split(content: &[u8]) -> Result<Vec<Part>, TooLong> {
 /// # Errors
 /// [`Incomplete`] unless `parts` are all parts of one content in order.
 pub fn assemble(parts: &[Part]) -> Result<Zeroizing<Vec<u8>>, Incomplete> {
+    // CON-02.
     let mut content = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.content.len()).sum()));
     for (index, part) in parts.iter().enumerate() {
         if usize::from(part.index) != index || usize::from(part.count) != parts.len() {
@@ -186,7 +187,7 @@ mod tests {
 
     #[test]
     fn parts_missing_doubled_or_out_of_order_are_not_assembled() {
-        // CEL-14.
+        // CEL-14, CON-01, CON-02.
         let parts = split(&[7; 3 * PART_LEN]).unwrap();
         assert_eq!(assemble(&parts[..2]), Err(Incomplete));
         assert_eq!(assemble(&parts[1..]), Err(Incomplete));

@@ -48,6 +48,7 @@ pub fn text(raw: &str) -> String {
 /// The same in one line: every run of white space is one space, none at the ends.
 #[must_use]
 pub fn line(raw: &str) -> String {
+    // CON-43.
     let mut out = String::with_capacity(raw.len());
     let mut space = false;
     clean(raw, |c| match c {
@@ -67,6 +68,7 @@ pub fn line(raw: &str) -> String {
 /// The signs with which a screen says "verified" become U+FFFD: nobody can wear them as a part of their name.
 #[must_use]
 pub fn name(raw: &str) -> String {
+    // CON-44, CON-45.
     let claim =
         |c| if matches!(c, '✓' | '✔' | '☑' | '✅' | '🗸' | '🗹') { REPLACEMENT } else { c };
     let name = shortened(&line(&raw.chars().map(claim).collect::<String>()), NAME_MAX);
@@ -76,6 +78,7 @@ pub fn name(raw: &str) -> String {
 /// A greeting: one line of at most [`GREETING_MAX`] bytes, maybe empty.
 #[must_use]
 pub fn greeting(raw: &str) -> String {
+    // CON-46.
     shortened(&line(raw), GREETING_MAX)
 }
 
@@ -101,6 +104,7 @@ pub fn preview(raw: &str, max: usize) -> String {
 /// A name under which a file may be saved in a folder of ours: no path, no device, nothing hidden, never empty.
 #[must_use]
 pub fn file_name(raw: &str) -> String {
+    // CON-47.
     let last = raw.rsplit(['/', '\\']).next().unwrap_or_default();
     let safe: String = line(last)
         .chars()
@@ -159,12 +163,14 @@ fn shortened(text: &str, max: usize) -> String {
 
 /// Hands every character that may be shown to `emit`, in order. Line breaks arrive as `\n`, tabs as `\t`.
 fn clean(raw: &str, mut emit: impl FnMut(char)) {
+    // CON-36.
     let mut rest = raw.chars().peekable();
     // The character before in this line, as it was emitted; how many marks stand on it.
     let (mut before, mut marks) = (None::<char>, 0);
     while let Some(c) = rest.next() {
         let next = rest.peek().copied();
         let shown = match c {
+            // CON-37.
             '\r' if next == Some('\n') => continue,
             '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
             '\t' => '\t',
@@ -174,6 +180,7 @@ fn clean(raw: &str, mut emit: impl FnMut(char)) {
             ZWJ | ZWNJ if joins(c, before, next) => c,
             '\u{fe0e}' | '\u{fe0f}' if before.is_some_and(has_styles) => c,
             c if is_invisible(c) => continue,
+            // CON-42.
             c if c.width() == Some(0) && (before.is_none_or(is_blank) || marks >= MARKS_MAX) => continue,
             c => c,
         };
@@ -185,12 +192,14 @@ fn clean(raw: &str, mut emit: impl FnMut(char)) {
 
 /// Controls (C0, DEL, C1; ESC and CSI begin every sequence that a terminal obeys) and what is no character at all.
 fn acts(c: char) -> bool {
+    // CON-38.
     c.is_control() || matches!(u32::from(c), 0xfdd0..=0xfdef) || u32::from(c) & 0xfffe == 0xfffe
 }
 
 /// What takes no room, or only reorders others: bidi marks, embeddings, overrides and isolates, zero-width spaces,
 /// fillers, tags, variation selectors (the two emoji ones and the joiners have had their chance), format controls.
 fn is_invisible(c: char) -> bool {
+    // CON-39, CON-40.
     matches!(u32::from(c),
         0x00ad | 0x034f | 0x061c | 0x115f..=0x1160 | 0x17b4..=0x17b5 | 0x180b..=0x180f
         | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0x3164 | 0xfe00..=0xfe0f | 0xfeff | 0xffa0
@@ -204,6 +213,7 @@ fn is_blank(c: char) -> bool {
 
 /// Whether a joiner does its work between these two.
 fn joins(joiner: char, before: Option<char>, next: Option<char>) -> bool {
+    // CON-41.
     let (Some(before), Some(next)) = (before, next.filter(|next| !is_invisible(*next))) else { return false };
     let emoji = joiner == ZWJ && (is_pictograph(before) || before == '\u{fe0f}') && is_pictograph(next);
     emoji || (has_joiners(before) && has_joiners(next))

@@ -208,6 +208,7 @@ proptest! {
     fn two_people_lose_nothing_whatever_crashes(
         meeting in meeting(), seed in any::<u64>(), acts in prop::collection::vec(act(false), 0..150)
     ) {
+        // CON-01.
         run(2, meeting, seed, &acts);
     }
 
@@ -235,7 +236,7 @@ proptest! {
         meeting in meeting(), receipts in any::<bool>(), seed in any::<u64>(),
         acts in prop::collection::vec(mishap(), 0..80)
     ) {
-        // RAT-94, RAT-96.
+        // CON-29, RAT-94, RAT-96.
         fall_silent(meeting, receipts, seed, &acts);
     }
 }

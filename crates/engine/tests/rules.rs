@@ -178,7 +178,7 @@ fn has_session(world: &World, who: usize, role: Role) -> bool {
 
 #[test]
 fn confirm_is_sent_once_although_texts_have_used_the_epochs_before() {
-    // RAT-77.
+    // CON-25, RAT-77.
     let mut world = World::new(2, 7);
     let link = world.invite(ANN, false);
     world.drain();

@@ -79,7 +79,7 @@ mod meeting {
 
     #[test]
     fn two_people_meet_talk_and_reach_the_highest_level_without_help() {
-        // RAT-74, RAT-75, RAT-76.
+        // CON-17, CON-20, CON-24, RAT-74, RAT-75, RAT-76.
         for reusable in [false, true] {
             let mut world = met(2, 7, reusable);
             for (who, with) in [(ANN, BOB), (BOB, ANN)] {
@@ -175,7 +175,7 @@ mod meeting {
 
     #[test]
     fn a_request_says_nothing_until_it_is_accepted() {
-        // HS-28, HS-29.
+        // CON-19, HS-28, HS-29.
         let mut world = World::new(2, 1);
         let link = world.invite(ANN, true);
         world.drain();
@@ -340,7 +340,7 @@ mod meeting {
 
     #[test]
     fn forgetting_a_contact_tells_them_and_leaves_nothing() {
-        // HS-34.
+        // CON-28, HS-34.
         let mut world = friends(9);
         world.send(BOB, ANN, 1);
         world.live(Millis::HOUR);
@@ -389,7 +389,7 @@ mod again {
 
     #[test]
     fn a35_crossing_invites_end_in_one_session_in_every_order() {
-        // RAT-78, RAT-81, RAT-83, RAT-84, RAT-87, RAT-88.
+        // CON-10, RAT-78, RAT-81, RAT-83, RAT-84, RAT-87, RAT-88.
         // A35. Orders are drawn from a counter: every prefix of works and deliveries comes up.
         for seed in 0..24_u64 {
             let order: Vec<usize> = (0..14).map(|bit| ((seed * 2_654_435_761) >> bit) as usize % 4).collect();
@@ -627,7 +627,7 @@ mod copies {
 
     #[test]
     fn a30_the_live_device_is_told_when_somebody_recovers_in_its_name() {
-        // RAT-79.
+        // CON-27, RAT-79.
         // A30: Cid has a copy of Bob's vault and starts a recovery; Bob still reads the old session.
         let mut world = met(3, 34, false);
         world.people[CID].vault = world.people[BOB].vault.snapshot();
@@ -924,7 +924,7 @@ mod vault {
 
     #[test]
     fn a8_a_crash_at_any_step_of_a_conversation_loses_and_doubles_nothing() {
-        // HS-11, RAT-22.
+        // CON-14, HS-11, RAT-22.
         let (world, steps) = talk(usize::MAX, ANN, Crash::BeforeCommit);
         world.check_rest(true);
         assert!(steps > 60, "{steps}");
@@ -983,6 +983,7 @@ mod vault {
 
     #[test]
     fn receipts_are_sent_only_when_they_are_on() {
+        // CON-21.
         // A22.
         let mut world = friends(63);
         do_it(&mut world, BOB, Command::Receipts(false));

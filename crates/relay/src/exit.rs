@@ -122,6 +122,8 @@ mod tests {
         let failure = Failure::from(SelfTestError);
         assert_eq!(failure.code(), 70);
         assert!(failure.to_string().starts_with("the self-test of SHA-256 failed"));
-        assert!(include_str!("../../../docs/guide/relay.md").contains("| 70 | the self-test of SHA-256 failed"));
+        assert!(
+            include_str!("../../../docs/guide/relay.md").contains("| 70 | the self-test of SHA-256 failed")
+        );
     }
 }

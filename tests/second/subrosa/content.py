@@ -52,6 +52,7 @@ class _Reader:
         return self.raw[self.at - n:self.at]
 
     def head(self):
+        # CON-04.
         first = self.take(1)[0]
         major, low = first >> 5, first & 31
         if low < 24 or major == 7:
@@ -64,6 +65,7 @@ class _Reader:
         return major, n
 
     def item(self, depth):
+        # CON-05.
         major, n = self.head()
         if major == 0:
             return n
@@ -83,6 +85,7 @@ class _Reader:
         return [self.item(depth + 1) for _ in range(n)] if major == 4 else self.map(n, depth)
 
     def map(self, n, depth):
+        # CON-06.
         out, last = {}, -1
         for _ in range(n):
             major, key = self.head()
@@ -95,6 +98,7 @@ class _Reader:
 
 def decode(raw):
     """The map of a content; kinds and fields are not looked at."""
+    # CON-07.
     reader = _Reader(raw)
     if not 1 <= len(raw) <= MAX_LEN:
         raise Malformed
@@ -126,6 +130,7 @@ def _bytes(*sizes):
 
 
 def _reference(x):
+    # CON-11.
     return _bytes(17)(x) and x[0] in (0, 1)
 
 
@@ -175,6 +180,7 @@ def _check(fields, rules):
 
 def parse(raw):
     """`(fields, newer)`; newer: a number that this page does not know. Raises Malformed."""
+    # CON-32.
     fields = decode(raw)
     _check(fields, {0: (REQUIRED, _unsigned(1, 65_535)), 1: (OPTIONAL, _bytes(16))})
     kind = fields[0]
@@ -201,4 +207,5 @@ def write(fields):
 
 
 def quiet(fields):
+    # CON-12.
     return fields[0] in (RECEIPT, TYPING) or (fields[0] == CONTROL and fields[2] != HELLO)

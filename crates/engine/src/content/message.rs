@@ -42,6 +42,7 @@ impl Reference {
     /// `author 1 (0 the receiver's, 1 the sender's) | id 16`.
     fn parse(bytes: [u8; Self::LEN]) -> Result<Self, Malformed> {
         let [author, id @ ..] = bytes;
+        // CON-11.
         match author {
             0 | 1 => Ok(Self { own: author == 1, id: MessageId(id) }),
             _ => Err(Malformed),
@@ -237,6 +238,7 @@ impl Attachment {
 
     /// Whether the fields agree: a receiver asks no relay before they do.
     fn consistent(&self) -> bool {
+        // CON-22.
         self.port != 0
             && (1..=CHUNKS_MAX).contains(&self.chunks)
             && self.len <= u64::from(self.chunks) * CHUNK_LEN

@@ -124,6 +124,7 @@ impl Kind {
             9 => Self::Timer(Timer::parse(fields)?),
             10 => Self::Move(fields.opaque(2)?.ok_or(Malformed)?),
             11 if Control::known(fields)? => Self::Control(Control::parse(fields)?),
+            // CON-32.
             number => Self::Newer(number),
         })
     }
@@ -148,6 +149,7 @@ impl Kind {
 
     /// Whether a content of this kind has an id: always, never, or (`None`) as it pleases a later version.
     const fn has_id(&self) -> Option<bool> {
+        // CON-09.
         match self {
             Self::Text(_) | Self::Attachment(_) => Some(true),
             Self::Newer(_) => None,
@@ -178,6 +180,7 @@ impl Content {
         let mut fields = Fields::parse(bytes)?;
         let number = fields.uint(0)?.filter(|number| *number > 0).ok_or(Malformed)?;
         let id = fields.array(1)?.map(MessageId);
+        // CON-13.
         let kind = Kind::parse(number, &mut fields)?;
         if kind.has_id().is_some_and(|has| has != id.is_some()) {
             return Err(Malformed);
@@ -212,6 +215,7 @@ impl Content {
     /// `hello` is not: the answers to it are the first automatic cells.
     #[must_use]
     pub const fn is_quiet(&self) -> bool {
+        // CON-12.
         match &self.kind {
             Kind::Receipt(_) | Kind::Typing(_) => true,
             Kind::Control(control) => !matches!(control, Control::Hello { .. }),

@@ -27,6 +27,7 @@ const SIMPLE: u8 = 7;
 
 /// The head of a data item: major type and argument, in its shortest form only.
 fn head(r: &mut Reader<'_>) -> Result<(u8, u64), Malformed> {
+    // CON-04.
     let first = r.u8()?;
     let major = first >> 5;
     let (value, least) = match first & 0x1f {
@@ -43,6 +44,7 @@ fn head(r: &mut Reader<'_>) -> Result<(u8, u64), Malformed> {
 
 /// A field's key: unsigned, at most 255, above the one before.
 fn key(r: &mut Reader<'_>, last: Option<u8>) -> Result<u8, Malformed> {
+    // CON-06.
     match head(r)? {
         (UNSIGNED, value) => {
             let key = u8::try_from(value).map_err(|_| Malformed)?;
@@ -54,6 +56,7 @@ fn key(r: &mut Reader<'_>, last: Option<u8>) -> Result<u8, Malformed> {
 
 /// Walks over one data item. Every round consumes at least one byte, so a claimed count costs nothing.
 fn skip(r: &mut Reader<'_>, depth: u8) -> Result<(), Malformed> {
+    // CON-05.
     let (major, value) = head(r)?;
     let len = usize::try_from(value).map_err(|_| Malformed)?;
     match major {
@@ -91,6 +94,7 @@ impl<'a> Fields<'a> {
         }
         let mut r = Reader::new(bytes);
         let (major, count) = head(&mut r)?;
+        // CON-07.
         if major != MAP || count > FIELDS_MAX {
             return Err(Malformed);
         }
@@ -155,6 +159,7 @@ impl<'a> Fields<'a> {
 
     /// What nobody took.
     pub(super) fn rest(self) -> Unknown {
+        // CON-31.
         Unknown(self.0.into_iter().map(|(key, value)| (key, Zeroizing::new(value.to_vec()))).collect())
     }
 }
@@ -221,6 +226,7 @@ impl Build {
 
     /// Fields of another version, as they came.
     pub(super) fn unknown(&mut self, unknown: &Unknown) -> &mut Self {
+        // CON-08.
         self.0.extend(unknown.0.iter().cloned());
         self
     }

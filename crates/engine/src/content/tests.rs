@@ -153,6 +153,7 @@ fn every_kind_has_its_published_bytes_and_reads_them_back() {
 
 #[test]
 fn a_truncated_content_is_malformed_at_every_length() {
+    // CON-07.
     for (_, hex) in vectors() {
         let whole = bytes(&hex);
         for len in 0..whole.len() {
@@ -166,6 +167,7 @@ fn a_truncated_content_is_malformed_at_every_length() {
 
 #[test]
 fn fields_of_a_later_version_come_back_as_they_were() {
+    // CON-08, CON-31.
     // A text with field 9: {2: [1, null, -1, "x"]}.
     let later = bytes(&format!("a4 00 01 01 50 {} 02 62 6869 09 a1 02 84 01 f6 20 61 78", "11".repeat(16)));
     let content = Content::parse(&later).unwrap();
@@ -176,6 +178,7 @@ fn fields_of_a_later_version_come_back_as_they_were() {
 
 #[test]
 fn a_kind_a_status_or_a_verb_of_a_later_version_is_kept_whole() {
+    // CON-32.
     let later = [
         (format!("a3 00 18c8 01 50 {} 02 05", "11".repeat(16)), 200, true),
         ("a2 00 1903e8 02 f4".to_string(), 1_000, false),
@@ -192,6 +195,7 @@ fn a_kind_a_status_or_a_verb_of_a_later_version_is_kept_whole() {
 
 #[test]
 fn a_second_way_to_write_the_same_is_malformed() {
+    // CON-04, CON-05, CON-06, CON-07.
     for hex in [
         "bf 00 06 02 f5 ff",                     // indefinite map
         "a2 00 1806 02 f5",                      // kind not in its shortest form
@@ -220,6 +224,7 @@ fn a_second_way_to_write_the_same_is_malformed() {
 
 #[test]
 fn a_field_that_is_missing_or_out_of_its_range_is_malformed() {
+    // CON-09, CON-11, CON-13.
     let id = "11".repeat(16);
     for hex in [
         format!("a2 00 01 01 50 {id}"),       // no text
@@ -243,6 +248,7 @@ fn a_field_that_is_missing_or_out_of_its_range_is_malformed() {
 
 #[test]
 fn an_attachment_must_add_up() {
+    // CON-22.
     let row = |attachment| row(Kind::Attachment(attachment));
     for (attachment, why) in [
         (Attachment { chunks: 1, ..attachment() }, "fewer chunks than bytes"),
@@ -294,6 +300,7 @@ fn nothing_that_was_written_is_printed() {
 
 #[test]
 fn only_what_asks_for_an_answer_is_not_quiet() {
+    // CON-12.
     for (content, _) in vectors() {
         let quiet = match &content.kind {
             Kind::Receipt(_) | Kind::Typing(_) => true,
@@ -313,6 +320,7 @@ fn reference() -> impl Strategy<Value = Option<Reference>> {
 proptest! {
     #[test]
     fn random_bytes_never_panic_and_what_parses_writes_back(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        // CON-08.
         if let Ok(content) = Content::parse(&bytes) {
             prop_assert_eq!(&*content.write().unwrap(), &bytes);
         }

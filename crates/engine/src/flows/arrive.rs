@@ -139,6 +139,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
                 content: Zeroizing::new(row.content.expose().to_vec()),
             })
             .collect();
+        // CON-01.
         let Ok(content) = assemble(&pieces) else { return Ok(None) };
         for seq in first..=last {
             self.erase(Part::key(key, seq));

@@ -21,6 +21,7 @@ use crate::tx::Tx;
 impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     pub(super) fn content(&mut self, origin: Origin, bytes: &[u8]) -> Result<(), Corrupt> {
         let Ok(content) = Content::parse(bytes) else {
+            // CON-34.
             // Authentic, but not a content: the peer's fault, and visible.
             return self.newer(origin, None, bytes);
         };
@@ -33,6 +34,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             Kind::Control(control) => self.control(origin, control),
             Kind::Profile(profile) => self.profile(origin, &profile.name),
             Kind::Typing(_) => Ok(()),
+            // CON-33.
             _ => self.newer(origin, content.id, bytes),
         }
     }
@@ -65,6 +67,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     fn show(&mut self, origin: Origin, message: &Message) -> Result<(), Corrupt> {
         let Origin { contact: id, slot, .. } = origin;
         if let Some(position) = self.position(id, false, MessageId(message.id))? {
+            // CON-10.
             // Sealed again in another session, as its sender does not know that it arrived: that much is answered.
             let shown: Option<Message> = self.load(Message::key(id, position))?;
             let read = shown.is_some_and(|shown| !shown.unread);
@@ -78,7 +81,9 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         contact.unread = contact.unread.saturating_add(1);
         note_last(&mut contact, message);
         self.put_contact(id, &contact);
-        self.owe(id, position, Receipt { id: message.id, read: false })?;
+        if named_by_them(message) {
+            self.owe(id, position, Receipt { id: message.id, read: false })?;
+        }
         self.tell(Notice::Arrived(id));
         self.tell(Notice::Chat(id));
         self.tell(Notice::Chats);
@@ -96,6 +101,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// Their claim of a name.
     fn profile(&mut self, origin: Origin, name: &str) -> Result<(), Corrupt> {
         let mut contact = self.contact(origin.contact)?;
+        // CON-23.
         contact.claim = sanitize::name(name);
         self.put_contact(origin.contact, &contact);
         self.tell(Notice::Chats);
@@ -111,18 +117,21 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
                 }
                 recovery.map_or(Ok(()), |key| self.keep_key((contact, session), seq, &key))
             }
+            // CON-25.
             Control::Confirm { recovery } => {
                 recovery.map_or(Ok(()), |key| self.keep_key((contact, session), seq, &key))
             }
             Control::Recovery(key) => self.keep_key((contact, session), seq, &key),
             Control::Replaced { session: by } => self.replaced(origin, by),
             Control::Close => self.closed(origin),
+            // CON-29.
             Control::Heartbeat => Ok(()),
         }
     }
 
     /// The inviter's private queue: only its `hello` names one, and only the joiner follows it.
     fn answer_queue(&mut self, origin: Origin, queue: &[u8]) -> Result<(), Corrupt> {
+        // CON-24, CON-30.
         if self.ratchet(origin.session)?.role() != End::Joiner || QueueDescriptor::parse(queue).is_err() {
             return Ok(());
         }
@@ -135,6 +144,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// A recovery in my name. When I started it myself, nothing is new.
     fn replaced(&mut self, origin: Origin, by: [u8; 32]) -> Result<(), Corrupt> {
+        // CON-27.
         let mut contact = self.contact(origin.contact)?;
         for key in self.sessions_of(&contact) {
             if self.ratchet(key)?.id().0 == by {
@@ -147,6 +157,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     }
 
     fn closed(&mut self, origin: Origin) -> Result<(), Corrupt> {
+        // CON-28.
         if self.session(origin.session)?.role != Role::Current {
             return Ok(());
         }
@@ -163,6 +174,16 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         self.note(&mut contact, id, why);
         self.put_contact(id, &contact);
         self.fail_waiting(id)
+    }
+}
+
+/// Whether the id of this row of theirs is one that they gave it: they know what a receipt for it means. An edit or a
+/// reaction, whatever it is about, has none and must not be answered (A22).
+pub(super) fn named_by_them(message: &Message) -> bool {
+    // CON-16.
+    match &message.body {
+        MessageBody::Newer(bytes) => Content::parse(bytes).is_ok_and(|content| content.id.is_some()),
+        _ => true,
     }
 }
 

@@ -111,6 +111,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         recovery: &Opaque<RECOVERY_LEN>,
     ) -> Result<(), Corrupt> {
         let mut contact: Contact = self.contact(id)?;
+        // CON-26.
         let older = contact.received.is_some() && (key.0, seq) < (contact.received_in, contact.received_seq);
         if !older {
             contact.received = Some(Hidden::copy(recovery.expose()));

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 use subrosa_crypto::Weight;
 
+use super::content::named_by_them;
 use crate::api::{ContactId, MessageId, Notice, Position};
 use crate::content::{Content, Kind, RECEIPT_MAX, Reached, Receipt as ReceiptContent};
 use crate::id::SessionKey;
@@ -19,6 +20,7 @@ use subrosa_codec::Millis;
 impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// A message of theirs is on this disk, or was on the screen: a receipt for it goes out soon.
     pub(super) fn owe(&mut self, id: ContactId, position: Position, receipt: Receipt) -> Result<(), Corrupt> {
+        // CON-19.
         if !self.me()?.receipts || self.contact(id)?.standing != StandingRow::Contact {
             return Ok(());
         }
@@ -55,6 +57,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// Receipts were switched off: none that waits is sent.
     pub(super) fn drop_receipts(&mut self) -> Result<(), Corrupt> {
+        // CON-21.
         for (key, _) in self.span(Span::table(Table::Receipt))? {
             self.erase(key);
         }
@@ -64,10 +67,12 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// Theirs: messages of mine reached them. Ids that I never wrote change nothing.
     pub(super) fn receipt(&mut self, id: ContactId, receipt: &ReceiptContent) -> Result<(), Corrupt> {
         for message in &receipt.ids {
+            // CON-18.
             let Some(position) = self.position(id, true, *message)? else { continue };
             let Some(mut row) = self.load::<Message>(Message::key(id, position))? else { continue };
             let Some(progress) = &mut row.progress else { continue };
             let before = *progress;
+            // CON-17.
             progress.delivered = true;
             progress.read |= receipt.reached == Reached::Read;
             if *progress != before {
@@ -80,6 +85,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// Everything up to and including `upto` was on the screen.
     pub(super) fn seen(&mut self, id: ContactId, upto: Position) -> Result<(), Stop> {
+        // CON-20.
         let contact = self.known(id)?;
         // A position that nobody was shown can't have been seen.
         let upto = upto.0.min(contact.next.saturating_sub(1));
@@ -89,7 +95,9 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             for (key, mut row) in self.list::<Message>(span)? {
                 if core::mem::take(&mut row.unread) {
                     self.put(key, &row);
-                    self.owe(id, Position(key.id), Receipt { id: row.id, read: true })?;
+                    if named_by_them(&row) {
+                        self.owe(id, Position(key.id), Receipt { id: row.id, read: true })?;
+                    }
                 }
             }
         }

@@ -101,6 +101,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
                 self.happened(key, &events)?;
             }
             for (at, part) in self.list::<Part>(Span::under(Table::Part, key.0))? {
+                // CON-03.
                 if self.now.since(Millis(part.at)) >= crate::limits::PARTS {
                     self.erase(at);
                 }

@@ -92,6 +92,7 @@ fn quote(rows: &impl Rows, chat: ContactId, (mine, id): Name) -> Result<String, 
 
 /// One sanitised line, never empty.
 fn first_words(row: &rows::Message) -> String {
+    // CON-15.
     let words = match &row.body {
         MessageBody::Text(text) => sanitize::preview(text, QUOTE_MAX),
         MessageBody::Newer(_) => "(needs a newer version)".to_string(),
@@ -112,6 +113,7 @@ fn message(
         mine: row.mine,
         at: Millis(row.at),
         body: match row.body {
+            // CON-35.
             MessageBody::Text(text) => Body::Text(sanitize::text(&text)),
             MessageBody::Newer(_) => Body::Newer,
             MessageBody::Gap(cells) => Body::Gap { cells },

@@ -155,6 +155,7 @@ fn a_window_is_oldest_first_and_pages_up() {
 
 #[test]
 fn every_body_is_shown_and_text_is_sanitised() {
+    // CON-35.
     let mut vault = vault();
     put(&mut vault, rows::Contact::key(ANA), &contact("Ana", 0));
     let bodies = [
@@ -186,6 +187,7 @@ fn a_message_says_whether_it_is_unread_wherever_it_stands() {
 
 #[test]
 fn a_reply_quotes_its_message_in_the_window_outside_of_it_and_when_it_is_gone() {
+    // CON-15.
     let mut vault = vault();
     put(&mut vault, rows::Contact::key(ANA), &contact("Ana", 0));
     let reply =

@@ -24,6 +24,7 @@ fn banned() -> Vec<char> {
 
 #[test]
 fn no_dangerous_character_comes_out_of_any_function() {
+    // CON-38.
     for c in banned() {
         for raw in [
             format!("{c}"),
@@ -43,6 +44,7 @@ fn no_dangerous_character_comes_out_of_any_function() {
 
 #[test]
 fn a_terminal_sequence_is_seen_and_does_nothing() {
+    // CON-38.
     assert_eq!(text("\x1b[31mred\x1b[0m"), "\u{fffd}[31mred\u{fffd}[0m");
     assert_eq!(text("\x1b]0;title\x07x"), "\u{fffd}]0;title\u{fffd}x");
     assert_eq!(text("\x1b]52;c;aGk=\x1b\\"), "\u{fffd}]52;c;aGk=\u{fffd}\\");
@@ -53,6 +55,7 @@ fn a_terminal_sequence_is_seen_and_does_nothing() {
 
 #[test]
 fn line_breaks_stay_in_texts_and_become_spaces_in_lines() {
+    // CON-37, CON-43.
     assert_eq!(text("a\r\nb\rc\nd\u{85}e\u{2028}f\u{2029}g"), "a\nb\nc\nd\ne\nf\ng");
     assert_eq!(text("a\tb"), "a    b");
     assert_eq!(line("  a \r\n\t b\u{a0}\u{3000}c  "), "a b c");
@@ -61,12 +64,14 @@ fn line_breaks_stay_in_texts_and_become_spaces_in_lines() {
 
 #[test]
 fn a_reversed_extension_is_not_reversed() {
+    // CON-39.
     assert_eq!(line("invoice\u{202e}fdp.exe"), "invoicefdp.exe");
     assert_eq!(line("\u{2067}abc\u{2069}\u{200f}"), "abc");
 }
 
 #[test]
 fn two_names_that_look_alike_are_alike() {
+    // CON-40.
     for raw in [
         "An\u{200b}a",
         "\u{feff}Ana",
@@ -82,6 +87,7 @@ fn two_names_that_look_alike_are_alike() {
 
 #[test]
 fn joiners_stay_where_scripts_and_emoji_need_them() {
+    // CON-41.
     for kept in [
         "👩\u{200d}👩\u{200d}👧",
         "❤\u{fe0f}\u{200d}🔥",
@@ -104,6 +110,7 @@ fn joiners_stay_where_scripts_and_emoji_need_them() {
 
 #[test]
 fn a_tower_of_marks_is_cut_down() {
+    // CON-42.
     let tower = format!("a{}b", "\u{300}".repeat(50));
     assert_eq!(text(&tower), format!("a{}b", "\u{300}".repeat(6)));
     assert_eq!(text("\u{300}a\n\u{300}b \u{300}c"), "a\nb c", "a mark never stands on what is not its own");
@@ -113,6 +120,7 @@ fn a_tower_of_marks_is_cut_down() {
 
 #[test]
 fn a_name_is_one_trimmed_line_of_1_to_64_bytes() {
+    // CON-44.
     assert_eq!(name("  Ana\nMaria "), "Ana Maria");
     for empty in ["", "   ", "\u{200b}\u{202e}", "\u{2800}\u{2800}", "\n\t", "\u{3164}", "\u{300}"] {
         assert_eq!(name(empty), NO_NAME, "{empty:?}");
@@ -128,6 +136,7 @@ fn a_name_is_one_trimmed_line_of_1_to_64_bytes() {
 
 #[test]
 fn nobody_can_name_themselves_verified() {
+    // CON-45.
     assert_eq!(name("Ana ✓ verified"), "Ana \u{fffd} verified");
     assert!(!name("Ana ✔✅☑🗸").contains(['✔', '✅', '☑', '🗸']));
 }
@@ -146,6 +155,7 @@ fn a_preview_is_one_line_of_at_most_n_characters() {
 
 #[test]
 fn a_file_name_is_no_path_no_device_and_not_hidden() {
+    // CON-47.
     for (raw, safe) in [
         ("notes.txt", "notes.txt"),
         ("../../etc/passwd", "passwd"),
@@ -189,6 +199,7 @@ fn wild() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn sanitising_twice_changes_nothing(raw in wild()) {
+        // CON-36.
         prop_assert_eq!(text(&text(&raw)), text(&raw));
         prop_assert_eq!(line(&line(&raw)), line(&raw));
         prop_assert_eq!(name(&name(&raw)), name(&raw));
@@ -197,6 +208,7 @@ proptest! {
 
     #[test]
     fn limits_hold_whatever_comes(raw in wild(), max in 0..30usize) {
+        // CON-46.
         prop_assert!((1..=NAME_MAX).contains(&name(&raw).len()));
         prop_assert!(greeting(&raw).len() <= GREETING_MAX);
         prop_assert!(preview(&raw, max).chars().count() <= max);
