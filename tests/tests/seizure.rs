@@ -161,6 +161,7 @@ fn everything_that_a_relay_stores_is_of_one_size_and_gone_once_it_was_delivered(
 
 #[test]
 fn a_seized_client_holds_nothing_in_the_clear() {
+    // AR-13.
     let seized = Seized::new();
     let locked = Person::at(BINARIES, &seized.folder.path().join("locked"));
     let pass = seized.folder.path().join("pass");

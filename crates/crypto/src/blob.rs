@@ -73,6 +73,7 @@ impl BlobShape {
     /// # Errors
     /// [`BlobError::Shape`] when `count` is not the one that follows from `len`.
     pub fn parse(len: u64, count: u32) -> Result<Self, BlobError> {
+        // AR-19.
         Self::of(len).ok().filter(|shape| shape.count == count).ok_or(BlobError::Shape)
     }
 
@@ -126,6 +127,7 @@ impl BlobKey {
 
     /// `Exp(Ext(0^32, key), blob/chunk, u32 index | u8 final, 32)`.
     fn chunk_key(&self, index: u32, last: bool) -> Secret<ChunkPurpose> {
+        // AR-16.
         let [a, b, c, d] = index.to_le_bytes();
         let prk = kdf::extract(&[0; 32], &[self.expose()]);
         kdf::expand(prk.expose(), labels::BLOB_CHUNK, &[a, b, c, d, u8::from(last)])
@@ -148,10 +150,12 @@ impl BlobKey {
         }
         let mut text = Zeroizing::new(Vec::with_capacity(BLOB_TEXT_LEN));
         text.extend_from_slice(piece);
+        // AR-17.
         text.resize(BLOB_TEXT_LEN, 0);
         let mut random = [0; 24];
         rng.fill_bytes(&mut random);
         let key = self.chunk_key(index, shape.is_last(index));
+        // AR-21.
         Ok(aead::seal_x_hedged(key.expose(), &random, b"", &text))
     }
 
@@ -166,6 +170,7 @@ impl BlobKey {
         index: u32,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, BlobError> {
+        // AR-18.
         if index >= shape.count {
             return Err(BlobError::Piece);
         }
@@ -185,6 +190,7 @@ impl BlobKey {
 impl BlobHash {
     /// Takes the next piece of the file.
     pub fn update(&mut self, piece: &[u8]) {
+        // AR-20.
         self.0.update(piece);
     }
 
@@ -222,6 +228,7 @@ mod tests {
 
     #[test]
     fn a_file_is_read_back_and_its_chunk_count_is_one_of_a_few() {
+        // AR-17.
         let key = BlobKey::from_bytes(&[5; 32]);
         for (len, count) in [(0, 1), (1, 1), (65_496, 1), (65_497, 2), (4 * 65_496 + 1, 6)] {
             let file: Vec<u8> = (0..len).map(|i| i as u8).collect();
@@ -238,6 +245,7 @@ mod tests {
 
     #[test]
     fn a16_a_flipped_moved_cut_or_foreign_chunk_is_refused() {
+        // AR-18.
         let (key, other) = (BlobKey::from_bytes(&[5; 32]), BlobKey::from_bytes(&[6; 32]));
         let file = vec![7; 3 * BLOB_TEXT_LEN];
         let (shape, sealed) = chunks(&key, &file);
@@ -258,6 +266,7 @@ mod tests {
 
     #[test]
     fn a_length_that_does_not_fit_the_chunks_is_refused() {
+        // AR-19.
         assert!(BlobShape::parse(65_497, 2).is_ok());
         for (len, count) in [(65_497, 1), (65_497, 3), (0, 0), (u64::MAX, u32::MAX)] {
             assert_eq!(BlobShape::parse(len, count), Err(BlobError::Shape));
@@ -271,6 +280,7 @@ mod tests {
 
     #[test]
     fn a_changed_file_under_the_same_key_and_randomness_repeats_no_nonce() {
+        // AR-21.
         let key = BlobKey::from_bytes(&[5; 32]);
         let (a, b) = (chunks(&key, &[1; 100]).1, chunks(&key, &[2; 100]).1);
         assert_ne!(a[0][..24], b[0][..24]);
@@ -278,6 +288,7 @@ mod tests {
 
     #[test]
     fn the_hash_is_sha_256_of_all_pieces() {
+        // AR-20.
         let mut hash = BlobHash::default();
         hash.update(b"ab");
         hash.update(b"c");

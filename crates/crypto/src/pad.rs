@@ -16,6 +16,7 @@ pub(crate) const LONGEST: usize = 16 * 1024 * 1024;
 
 /// `length u32 | text | zeros` of 128 · 2^n bytes.
 pub(crate) fn pad(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Malformed> {
+    // AR-01.
     if text.len() > LONGEST {
         return Err(Malformed);
     }
@@ -29,6 +30,7 @@ pub(crate) fn pad(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Malformed> {
 
 /// The text that [`pad`] padded.
 pub(crate) fn unpad(padded: &[u8]) -> Result<Zeroizing<Vec<u8>>, Malformed> {
+    // AR-02.
     let mut r = Reader::new(padded);
     let len = usize::try_from(r.u32()?).map_err(|_| Malformed)?;
     let text = r.take(len)?;
@@ -42,6 +44,7 @@ pub(crate) fn unpad(padded: &[u8]) -> Result<Zeroizing<Vec<u8>>, Malformed> {
 
 /// The next number of chunks that is 2^n or 1.5 · 2^n: at most a third of what is stored is padding.
 pub(crate) fn round_chunks(count: u64) -> Option<u64> {
+    // AR-03.
     let power = count.checked_next_power_of_two()?;
     let three_quarters = power / 4 * 3;
     Some(if power >= 4 && count <= three_quarters { three_quarters } else { power })
@@ -55,6 +58,7 @@ mod tests {
 
     #[test]
     fn a_text_is_padded_to_128_times_a_power_of_two() {
+        // AR-01.
         for (len, total) in [(0, 128), (124, 128), (125, 256), (252, 256), (253, 512), (4096, 8192)] {
             let text = vec![7; len];
             let padded = pad(&text).unwrap();
@@ -66,6 +70,7 @@ mod tests {
 
     #[test]
     fn other_padding_is_refused() {
+        // AR-02.
         let padded = pad(b"text").unwrap();
         let with = |at: usize, value: u8| {
             let mut other = padded.clone();
@@ -83,6 +88,7 @@ mod tests {
 
     #[test]
     fn chunk_counts_are_rounded_to_a_few_numbers() {
+        // AR-03.
         let want = [1, 2, 3, 4, 6, 6, 8, 8, 12, 12, 12, 12, 16, 16, 16, 16, 24];
         for (count, rounded) in (1..).zip(want) {
             assert_eq!(round_chunks(count), Some(rounded), "{count}");

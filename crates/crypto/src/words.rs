@@ -69,6 +69,7 @@ impl BackupWords {
     /// # Errors
     /// [`WordsError`].
     pub fn parse(text: &str) -> Result<Self, WordsError> {
+        // AR-15.
         let count = text.split_whitespace().count();
         if count != WORD_COUNT {
             return Err(WordsError::Count { count });
@@ -90,6 +91,7 @@ impl BackupWords {
 
     /// The words, in order.
     pub fn words(&self) -> impl Iterator<Item = &'static str> {
+        // AR-14.
         let list = Language::English.word_list();
         let [checksum, ..] = kdf::sha256(&[self.expose()]);
         (0..WORD_COUNT).filter_map(move |i| {
@@ -140,6 +142,7 @@ mod tests {
 
     #[test]
     fn the_words_are_those_of_bip_39() {
+        // AR-14.
         for (byte, first, last) in [(0, "abandon", "art"), (0xff, "zoo", "vote"), (0x7f, "legal", "title")] {
             let words: Vec<_> = BackupWords::from_bytes(&[byte; 32]).words().collect();
             assert_eq!((words[0], words[23]), (first, last));
@@ -149,6 +152,7 @@ mod tests {
 
     #[test]
     fn words_are_read_back_in_any_case_and_layout() {
+        // AR-15.
         let bytes: [u8; 32] = core::array::from_fn(|i| i as u8 * 7);
         let words: Vec<_> = BackupWords::from_bytes(&bytes).words().collect();
         assert_eq!(BackupWords::parse(&words.join("\n ").to_uppercase()).unwrap().expose(), &bytes);
@@ -156,6 +160,7 @@ mod tests {
 
     #[test]
     fn a_wrong_word_is_named_and_a_swapped_one_is_noticed() {
+        // AR-15.
         let mut words: Vec<_> = BackupWords::from_bytes(&[3; 32]).words().collect();
         let parse = |words: &[&str]| BackupWords::parse(&words.join(" ")).err();
         assert_eq!(parse(&words[1..]), Some(WordsError::Count { count: 23 }));

@@ -192,6 +192,7 @@ fn recovery() {
 
 #[test]
 fn at_rest() {
+    // AR-04, AR-06, AR-10.
     let mut vectors = Vectors::default();
     let at = RowRef { row: -2, schema: 3, clear: &[1, 2, 3] };
     for unlock in [Unlock::Passphrase("correct horse"), Unlock::Keyring(&[0x70; 32])] {
@@ -206,6 +207,7 @@ fn at_rest() {
 
 #[test]
 fn backup_and_attachment() {
+    // AR-16.
     let mut vectors = Vectors::default();
     let words = BackupWords::generate(&mut Counting(0));
     vectors.text("words", words.words().collect::<Vec<_>>().join(" "));

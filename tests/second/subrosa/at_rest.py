@@ -61,6 +61,7 @@ def create(unlock, rng):
 
 def unlock(header, secret):
     """(store id, DEK); `secret`: a passphrase, or the 32 bytes of the keyring."""
+    # AR-06.
     clear, sealed = split(header, 46, 72)
     if clear[0] != 1 or clear[1] != (KEYRING if isinstance(secret, bytes) else PASSPHRASE):
         raise Refused
@@ -78,6 +79,7 @@ def row_key(dek, table, epoch):
 
 def row_ad(store, place, clear):
     """place: (table, row id, key epoch, schema)"""
+    # AR-10.
     table, row, epoch, schema = place
     return label("store/row") + store + u8(table) + row.to_bytes(8, "little", signed=True) + u32(epoch) + u16(schema) + clear
 
@@ -85,6 +87,7 @@ def row_ad(store, place, clear):
 # --- words, backup -----------------------------------------------------------------------------------------------------
 
 def words(w):
+    # AR-14.
     return _WORDS.to_mnemonic(w)
 
 
@@ -143,6 +146,7 @@ def read_backup(w, raw):
 
 def attachment(key, data, rs):
     """The chunks of a file; `rs`: 24 random bytes for each."""
+    # AR-16.
     count = rounded(max(1, -(-len(data) // PIECE)))
     padded, out = data.ljust(count * PIECE, b"\x00"), []
     for i in range(count):

@@ -84,6 +84,7 @@ impl ChatKeys {
     }
 
     fn make(&self, rows: &impl KeyRows, cipher: &Cipher, chat: i64) -> Result<Arc<RowKey>, Fault> {
+        // AR-12.
         let chat_key = Arc::new(cipher.table(Table::Message)?.generate_within(&mut os_rng()));
         rows.put_sealed_key(chat, &cipher.seal_chat_key(chat, &chat_key)?)?;
         self.0.borrow_mut().insert(chat, Arc::clone(&chat_key));

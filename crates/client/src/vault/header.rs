@@ -118,6 +118,7 @@ impl Vault {
 
     /// Puts another passphrase, or none, on the vault.
     pub(crate) fn rewrap(&mut self, unlock: &Unlock, rng: &mut impl CryptoRng) -> Result<(), ClientError> {
+        // AR-09.
         let storage = |why: io::Error| ClientError::Storage(why.to_string());
         if matches!(unlock, Unlock::Passphrase(text) if text.is_empty()) {
             return Err(ClientError::EmptyPassphrase);

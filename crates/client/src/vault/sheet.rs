@@ -76,6 +76,7 @@ pub(crate) fn connect_reader(path: &Path) -> Result<Connection, Fault> {
 
 /// Makes the tables of a new database.
 pub(crate) fn make_tables(connection: &Connection, format: u32) -> Result<(), Fault> {
+    // AR-13.
     connection.execute_batch(SCHEMA)?;
     connection.pragma_update(None, "user_version", format)?;
     Ok(())

@@ -196,6 +196,7 @@ fn without_a_passphrase_only_the_key_file_opens() {
 
 #[test]
 fn a_changed_passphrase_is_the_only_one_that_opens() {
+    // AR-09.
     let (_folder, profile) = make(&Unlock::None);
     let rows = {
         let mut vault = Vault::open(&profile, &Unlock::None).unwrap();
@@ -263,6 +264,7 @@ fn a_broken_creation_leaves_no_profile_and_can_be_repeated() {
 
 #[test]
 fn rows_that_were_altered_moved_or_swapped_are_damage_and_never_content() {
+    // AR-11.
     let (_folder, profile) = make(&Unlock::None);
     let vault = Vault::open(&profile, &Unlock::None).unwrap();
     let key = |parent, id| Key::new(Table::Draft, parent, id);
@@ -328,6 +330,7 @@ fn holds(haystack: &[u8], needle: &[u8]) -> bool {
 
 #[test]
 fn no_file_holds_a_name_a_text_or_a_key_and_what_was_erased_is_gone() {
+    // AR-13.
     let (_folder, profile) = make(&Unlock::None);
     let mut vault = Vault::open(&profile, &Unlock::None).unwrap();
     let kept = Key::new(Table::Message, 1, 1);
@@ -364,6 +367,7 @@ fn no_file_holds_a_name_a_text_or_a_key_and_what_was_erased_is_gone() {
 
 #[test]
 fn a_chat_that_was_erased_takes_its_key_with_it() {
+    // AR-12.
     assert!(Table::from_number(chat_key::CHAT_KEY).is_none(), "the engine has a table of that number");
     let (_folder, profile) = make(&Unlock::None);
     let mut vault = Vault::open(&profile, &Unlock::None).unwrap();
@@ -394,6 +398,7 @@ fn a_chat_that_was_erased_takes_its_key_with_it() {
 
 #[test]
 fn sealed_sizes_say_little() {
+    // AR-01.
     let (_folder, profile) = make(&Unlock::None);
     let vault = Vault::open(&profile, &Unlock::None).unwrap();
     let sizes: std::collections::BTreeSet<usize> = (0..400)

@@ -128,6 +128,7 @@ impl StoreHeader {
     pub fn open(&self, unlock: &Unlock<'_>) -> Result<Dek, UnlockError> {
         let key = self.wrapping_key(unlock)?;
         let opened =
+            // AR-07.
             aead::open_x(key.expose(), &self.head(), &self.sealed).map_err(|_| UnlockError::WrongKey)?;
         let bytes = opened.first_chunk::<32>().ok_or(UnlockError::WrongKey)?;
         Ok(Dek { store_id: self.store_id, key: Secret::copied(bytes) })
@@ -161,6 +162,7 @@ impl StoreHeader {
         };
         let (salt, sealed) = (r.array()?, r.array()?);
         r.finish()?;
+        // AR-05.
         if params.is_none() && salt != [0; SALT_LEN] {
             return Err(Malformed);
         }
@@ -177,6 +179,7 @@ impl StoreHeader {
 
     /// Everything before the nonce.
     fn head(&self) -> Vec<u8> {
+        // AR-04.
         let mut w = Writer::with_capacity(Self::LEN);
         w.u8(VERSION).u8(self.method).put(&self.store_id);
         let costs = self.params.map_or((0, 0, 0), |p| (p.memory_kib(), p.passes(), p.lanes()));
@@ -186,6 +189,7 @@ impl StoreHeader {
 
     /// `Exp(KEK, store/kek, "", 32)`.
     fn wrapping_key(&self, unlock: &Unlock<'_>) -> Result<Secret<WrapPurpose>, UnlockError> {
+        // AR-06.
         let kek: Secret<KekPurpose> = match (unlock, self.params) {
             (Unlock::Passphrase(text), Some(params)) => stretch(text.as_bytes(), &self.salt, params)?,
             (Unlock::Keyring(key), None) => Secret::copied(key),

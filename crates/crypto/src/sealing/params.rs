@@ -29,6 +29,7 @@ impl KdfParams {
     /// [`KdfParamsError`] outside.
     pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, KdfParamsError> {
         let (floor, cap) = (Self::FLOOR, Self::CAP);
+        // AR-08.
         let within = (floor.memory_kib..=cap.memory_kib).contains(&memory_kib)
             && (floor.passes..=cap.passes).contains(&passes)
             && (floor.lanes..=cap.lanes).contains(&lanes);

@@ -85,12 +85,14 @@ impl RowKey {
     /// # Errors
     /// [`RowError::Damaged`].
     pub fn open(&self, at: &RowRef<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, RowError> {
+        // AR-11.
         let padded = aead::open_x(self.key.expose(), &self.aad(at), sealed).map_err(|_| RowError::Damaged)?;
         pad::unpad(&padded).map_err(|_| RowError::Damaged)
     }
 
     /// `L(store/row) | store id 16 | table 1 | row 8 | key epoch 4 | schema 2 | clear columns`.
     fn aad(&self, at: &RowRef<'_>) -> Vec<u8> {
+        // AR-10.
         let RowRef { row, schema, clear } = *at;
         let mut w = Writer::with_capacity(64 + clear.len());
         w.put(labels::STORE_ROW.as_bytes()).put(&self.store_id).u8(self.table);

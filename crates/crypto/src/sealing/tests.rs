@@ -11,6 +11,7 @@ fn rng() -> ChaCha20Rng {
 
 #[test]
 fn a_store_opens_under_its_passphrase_only() {
+    // AR-07.
     let unlock = Unlock::Passphrase("correct horse");
     let (header, dek) = StoreHeader::create(&unlock, KdfParams::FLOOR, &mut rng()).unwrap();
     let bytes = header.write();
@@ -27,6 +28,7 @@ fn a_store_opens_under_its_passphrase_only() {
 
 #[test]
 fn another_passphrase_wraps_the_same_data_key() {
+    // AR-09.
     let (old, dek) = StoreHeader::create(&Unlock::Keyring(&[7; 32]), KdfParams::FLOOR, &mut rng()).unwrap();
     assert!(!old.asks_passphrase());
     let unlock = Unlock::Passphrase("new");
@@ -38,6 +40,7 @@ fn another_passphrase_wraps_the_same_data_key() {
 
 #[test]
 fn any_altered_byte_of_the_header_is_refused() {
+    // AR-07.
     let unlock = Unlock::Keyring(&[7; 32]);
     let (header, _) = StoreHeader::create(&unlock, KdfParams::FLOOR, &mut rng()).unwrap();
     let bytes = header.write();
@@ -52,6 +55,7 @@ fn any_altered_byte_of_the_header_is_refused() {
 
 #[test]
 fn a_keyring_has_neither_salt_nor_parameters() {
+    // AR-05.
     let (header, _) = StoreHeader::create(&Unlock::Keyring(&[7; 32]), KdfParams::FLOOR, &mut rng()).unwrap();
     for at in 18..46 {
         let mut bad = header.write();
@@ -62,6 +66,7 @@ fn a_keyring_has_neither_salt_nor_parameters() {
 
 #[test]
 fn parameters_outside_floor_and_cap_are_refused_before_any_memory_is_taken() {
+    // AR-08.
     assert!(KdfParams::new(19 * 1024, 2, 1).is_ok());
     assert!(KdfParams::new(1024 * 1024, 16, 4).is_ok());
     for (memory, passes, lanes) in [
@@ -84,6 +89,7 @@ fn parameters_outside_floor_and_cap_are_refused_before_any_memory_is_taken() {
 
 #[test]
 fn a_row_opens_in_its_place_only() {
+    // AR-11.
     let unlock = Unlock::Keyring(&[7; 32]);
     let (_, dek) = StoreHeader::create(&unlock, KdfParams::FLOOR, &mut rng()).unwrap();
     let key = dek.row_key(4, 1);
@@ -120,6 +126,7 @@ fn a_row_of_another_store_does_not_open_even_under_the_same_key() {
 
 #[test]
 fn a_row_under_a_chats_key_does_not_open_in_another_table_or_epoch() {
+    // AR-12.
     let (_, dek) = StoreHeader::create(&Unlock::Keyring(&[7; 32]), KdfParams::FLOOR, &mut rng()).unwrap();
     let at = RowRef { row: 1, schema: 1, clear: b"" };
     let within = |table, epoch| dek.row_key(table, epoch).from_bytes_within(&[3; 32]);
