@@ -32,6 +32,9 @@ const EDGES: &[(&str, &str, &str)] = &[
     ("subrosa-tests", "dev", "subrosa-codec"),
     // The malicious relay is the real one around a store of the tests' own.
     ("subrosa-tests", "dev", "subrosa-relay-core"),
+    // Power cuts under the real processes; of no product.
+    ("subrosa-relay", "dev", "subrosa-lossyfs"),
+    ("subrosa-tests", "dev", "subrosa-lossyfs"),
     // A client with a clock of its own.
     ("subrosa-tests", "dev", "subrosa-client"),
     ("subrosa-tests", "dev", "subrosa-wire"),

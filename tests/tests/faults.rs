@@ -216,7 +216,7 @@ fn a_relay_store_of_a_newer_version_is_left_alone() {
     scene.relay.stop();
     let manifest = scene.relay.folder().join("MANIFEST");
     let genuine = std::fs::read_to_string(&manifest).unwrap();
-    std::fs::write(&manifest, genuine.replace("format 1", "format 2")).unwrap();
+    std::fs::write(&manifest, genuine.replace("format 2", "format 3")).unwrap();
     let output = scene.relay.command().output().unwrap();
     assert_eq!(output.status.code(), Some(65));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

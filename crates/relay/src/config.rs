@@ -99,7 +99,7 @@ impl Config {
     pub fn memory() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
-            store: StoreSettings { cache: 8 << 20, grow: 1 << 20, reserve: 64 << 20 },
+            store: StoreSettings { grow: 1 << 20, reserve: 64 << 20 },
             limits: Limits {
                 queues: 10_000,
                 cells: 200_000,

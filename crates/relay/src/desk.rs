@@ -152,8 +152,11 @@ mod tests {
 
     fn desk_on(disk: &MemDisk) -> (TempDir, Desk<Served>, Ear) {
         let folder = tempfile::tempdir().expect("makes a folder");
-        let disks = || Ok(Disks { cells: Arc::new(disk.clone()), chunks: Arc::new(MemDisk::new()) });
-        let settings = StoreSettings { cache: 8 << 20, grow: 1, reserve: 0 };
+        let disks = |_| {
+            let cells = Arc::new(disk.clone());
+            Ok(Disks { records: Arc::new(MemDisk::new()), cells, chunks: Arc::new(MemDisk::new()) })
+        };
+        let settings = StoreSettings { grow: 1, reserve: 0 };
         let store = SlabStore::open_on(folder.path(), settings, Limits::default(), disks).expect("opens");
         let core = Core::new(Limits::default(), Day(20_000));
         let mut desk =

@@ -22,7 +22,7 @@ pub(crate) fn text(knowledge: &Knowledge, announced: Option<&Announced>) -> Stri
     let mut out = String::from(
         "This is everything that this relay keeps. It has no names, accounts or addresses of those who use it, no\n\
          times of day, and no key that opens any of it.\n\
-         Reading it wrote no row; sled, which holds the rows, may have rewritten its own files as it opened them.\n",
+         Reading it wrote nothing.\n",
     );
     for table in &knowledge.tables {
         write_table(&mut out, table);

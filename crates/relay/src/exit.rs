@@ -89,10 +89,13 @@ fn of_open(error: &OpenError) -> u8 {
     match error {
         OpenError::InUse => UNAVAILABLE,
         OpenError::Io(error) => of_io(error, IO),
-        OpenError::Records(_) | OpenError::Disk(_) => IO,
+        OpenError::Disk(_) => IO,
         OpenError::Fault(StoreFault::Damaged(_)) => DATA,
         OpenError::Fault(_) => IO,
-        OpenError::Newer { .. } | OpenError::Lost | OpenError::Damaged(_) => DATA,
+        OpenError::Newer { .. }
+        | OpenError::Older { .. }
+        | OpenError::Lost { .. }
+        | OpenError::Damaged(_) => DATA,
     }
 }
 

@@ -88,12 +88,10 @@ fn check(covered: &[u8], body: &[u8]) -> [u8; 16] {
 /// How much [`Slab::open`] reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scan {
-    /// Headers only: the slab was closed in order.
+    /// Headers only: the slab was closed in order, and nothing is written. What `keep` does not want is a stray.
     Headers,
     /// Bodies too, after a crash: torn slots become free, and bytes left in free slots are zeroed.
     Bodies,
-    /// Headers only, and nothing is written: what `keep` does not want stays as it is.
-    Look,
 }
 
 /// The disk failed; nothing of the commit may be acknowledged, and nothing tried again.
@@ -124,6 +122,8 @@ pub struct Slab<const BODY: usize> {
     /// Erased in this commit: free once it is durable.
     erased: Vec<Slot>,
     dirty: bool,
+    /// Slots with something in them that nobody wants, and that were left alone.
+    strays: u64,
 }
 
 impl<const BODY: usize> Slab<BODY> {
@@ -143,7 +143,8 @@ impl<const BODY: usize> Slab<BODY> {
         mut keep: impl FnMut(Slot, &Header) -> bool,
     ) -> Result<Self, DiskError> {
         let groups = u32::try_from(disk.len() / Self::GROUP_LEN).map_err(io::Error::other)?;
-        let mut slab = Self { disk, step, groups, free: Vec::new(), erased: Vec::new(), dirty: false };
+        let mut slab =
+            Self { disk, step, groups, free: Vec::new(), erased: Vec::new(), dirty: false, strays: 0 };
         let mut block = vec![0; BLOCK];
         for group in 0..groups {
             slab.disk.read_at(&mut block, u64::from(group) * Self::GROUP_LEN)?;
@@ -151,6 +152,9 @@ impl<const BODY: usize> Slab<BODY> {
                 let slot = Slot(group * GROUP + index);
                 slab.open_slot(slot, header, scan, &mut keep)?;
             }
+        }
+        if scan == Scan::Bodies {
+            slab.scrub_tail()?;
         }
         slab.sync()?;
         slab.free.reverse();
@@ -180,9 +184,25 @@ impl<const BODY: usize> Slab<BODY> {
         };
         match whole {
             Some(header) if keep(slot, &header) => Ok(()),
-            _ if scan == Scan::Look => Ok(()),
-            _ => self.erase(slot),
+            _ if scan == Scan::Bodies => self.erase(slot),
+            _ => {
+                self.strays += 1;
+                Ok(())
+            }
         }
+    }
+
+    /// Zeroes what lies behind the last whole group: a power cut took a growth back, but not what was written into it.
+    fn scrub_tail(&mut self) -> Result<(), DiskError> {
+        let len = self.disk.len();
+        let mut at = u64::from(self.groups) * Self::GROUP_LEN;
+        while at < len {
+            let run = usize::try_from(len - at).unwrap_or(BODY).min(BODY);
+            self.disk.write_at(&[0; BODY][..run], at)?;
+            self.dirty = true;
+            at += run as u64;
+        }
+        Ok(())
     }
 
     /// Zeroes the body of a free slot if a crash left bytes in it.
@@ -254,6 +274,18 @@ impl<const BODY: usize> Slab<BODY> {
         Ok(())
     }
 
+    /// How many groups there are; the file never gets shorter.
+    #[must_use]
+    pub const fn groups(&self) -> u32 {
+        self.groups
+    }
+
+    /// How many slots hold what nobody wants; none after [`Scan::Bodies`], which erases them.
+    #[must_use]
+    pub const fn strays(&self) -> u64 {
+        self.strays
+    }
+
     /// How many slots there are, free ones included.
     #[must_use]
     pub const fn slots(&self) -> u32 {
@@ -316,7 +348,7 @@ impl<const BODY: usize> SlabReader<BODY> {
 }
 
 /// Whether `error` says that there is no room, in whatever words.
-fn is_full(error: &io::Error) -> bool {
+pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge

@@ -1,9 +1,10 @@
-//! [`SlabStore`]: what a relay keeps, bodies in slabs and records in sled.
+//! [`SlabStore`]: what a relay keeps, bodies and records in slabs.
 //!
-//! Spec: docs/adr/0002-slabs-and-sled.md. Invariant: a commit has one sync sequence, slabs first, then records, and
-//! nothing of it is answered before that has ended.
+//! Spec: docs/adr/0002-slabs-and-sled.md, docs/adr/0011-records-in-a-slab.md. Invariant: a commit has one sync sequence,
+//! bodies first, then records, then what these replaced; nothing of it is answered before that has ended.
 
 mod blobs;
+mod calendar;
 mod index;
 mod invites;
 mod knowledge;
@@ -25,11 +26,11 @@ use subrosa_codec::{CELL_LEN, Day};
 use subrosa_relay_core::{Knowledge, Limits, Op, Outcome, Store, StoreFault};
 use subrosa_wire::{CHUNK_LEN, Refusal};
 
-use crate::slab::{DiskError, PutError, Slab};
+use crate::slab::{DiskError, PutError, Slab, Slot};
 use index::Index;
-use records::{Records, RecordsError};
+use records::{Counts, Records};
 use room::Room;
-use rows::Key;
+use rows::Row;
 
 pub(crate) use manifest::hex;
 #[cfg(test)]
@@ -44,16 +45,6 @@ const BUNDLE: u8 = 2;
 /// The kind of a slot that holds a chunk of a blob.
 const CHUNK: u8 = 3;
 
-/// Counts that limits are held against, kept in memory.
-#[derive(Debug, Default)]
-struct Totals {
-    queues: u64,
-    invites: u64,
-    blobs: u64,
-    /// Chunks of all blobs, those not yet put included.
-    promised: u64,
-}
-
 /// The store of a relay on disk. One process at a time, one writer in it.
 pub struct SlabStore {
     records: Records,
@@ -61,7 +52,6 @@ pub struct SlabStore {
     chunks: Slab<CHUNK_LEN>,
     index: Arc<RwLock<Index>>,
     limits: Limits,
-    totals: Totals,
     /// `None` while a store is only looked at.
     room: Option<Room>,
     /// Whether this commit must not take more room.
@@ -69,7 +59,8 @@ pub struct SlabStore {
     today: Day,
     /// How many times the store was opened: the upper half of every place given.
     boot: u64,
-    store_id: [u8; 16],
+    /// Slots of the cell slab whose record names another since this commit: erased once that is durable.
+    retired: Vec<Slot>,
     /// Held while the store is open.
     lock: Option<File>,
 }
@@ -83,9 +74,8 @@ impl SlabStore {
 
     /// Whether it holds nothing of anyone.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        let Totals { queues, invites, blobs, promised: _ } = &self.totals;
-        *queues == 0 && *invites == 0 && *blobs == 0
+    pub fn is_empty(&self) -> bool {
+        self.records.table().counts() == Counts::default()
     }
 
     /// Marks the store as closed in order, so that the next open reads no bodies.
@@ -93,15 +83,37 @@ impl SlabStore {
     /// # Errors
     /// [`StoreFault`].
     pub fn close(mut self) -> Result<(), StoreFault> {
-        self.cells.sync()?;
-        self.chunks.sync()?;
-        self.records.put(Key::Meta(open::CLEAN), vec![1]);
-        self.records.commit()?;
+        self.sync()?;
+        self.records.set_store(|store| store.clean = true);
+        self.records.sync()?;
         // The next process may have the store when ours is closed, not earlier.
         let lock = self.lock.take();
         drop(self);
         drop(lock);
         Ok(())
+    }
+
+    /// Makes everything durable, in the order in which it must be.
+    fn sync(&mut self) -> Result<(), StoreFault> {
+        // Bodies before records: a record never names a body that a power cut can take away.
+        self.cells.sync()?;
+        self.chunks.sync()?;
+        let (cells, chunks) = (self.cells.groups(), self.chunks.groups());
+        self.records.set_store(|store| (store.cell_groups, store.chunk_groups) = (cells, chunks));
+        self.records.sync()?;
+        // And records before the bodies that they named until now.
+        for slot in std::mem::take(&mut self.retired) {
+            self.cells.erase(slot)?;
+        }
+        Ok(self.cells.sync()?)
+    }
+
+    /// Writes a record; room for it was made, or it is there already.
+    fn put_record(&mut self, row: Row) -> Result<(), StoreFault> {
+        if self.records.clashes(&row) {
+            self.sync()?;
+        }
+        Ok(self.records.put(row)?)
     }
 
     fn index(&self) -> RwLockReadGuard<'_, Index> {
@@ -135,12 +147,8 @@ impl Store for SlabStore {
         let mut outcomes = Vec::with_capacity(ops.len());
         for op in ops {
             outcomes.push(self.apply(op)?);
-            self.records.end_operation();
         }
-        // Slabs before records: a record never names a body that a power cut can take away.
-        self.cells.sync()?;
-        self.chunks.sync()?;
-        self.records.commit()?;
+        self.sync()?;
         Ok(outcomes)
     }
 
@@ -155,7 +163,7 @@ impl Store for SlabStore {
 
 impl std::fmt::Debug for SlabStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SlabStore").field("totals", &self.totals).finish_non_exhaustive()
+        f.debug_struct("SlabStore").field("counts", &self.records.table().counts()).finish_non_exhaustive()
     }
 }
 
@@ -172,12 +180,6 @@ fn day16(day: Day) -> u16 {
 fn fault(error: &dyn std::error::Error) -> StoreFault {
     tracing::error!(%error, "the store failed");
     StoreFault::Io
-}
-
-impl From<RecordsError> for StoreFault {
-    fn from(error: RecordsError) -> Self {
-        fault(&error)
-    }
 }
 
 impl From<DiskError> for StoreFault {

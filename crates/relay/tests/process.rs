@@ -330,7 +330,7 @@ fn what_is_wrong_is_said_with_its_exit_code() {
     let init = ["init", "--listen", "127.0.0.1:0"];
     assert_eq!(output(data.path(), &init).0, 0);
     let manifest = data.path().join("MANIFEST");
-    let newer = std::fs::read_to_string(&manifest).unwrap().replace("format 1", "format 9");
+    let newer = std::fs::read_to_string(&manifest).unwrap().replace("format 2", "format 9");
     std::fs::write(&manifest, newer).unwrap();
     let (code, _, words) = output(data.path(), &init);
     assert_eq!(code, 65);

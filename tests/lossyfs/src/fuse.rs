@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use fuser::{
-    BsdFileFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, LockOwner,
-    OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen,
-    ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
+    BsdFileFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
+    LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyEmpty,
+    ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
 };
 
 use crate::fault::On;
@@ -95,7 +95,13 @@ impl Server {
         self.0.state().name_of(id)
     }
 
-    fn make(&self, req: &Request, dir: NodeId, name: &OsStr, (folder, mode): (bool, u32)) -> io::Result<FileAttr> {
+    fn make(
+        &self,
+        req: &Request,
+        dir: NodeId,
+        name: &OsStr,
+        (folder, mode): (bool, u32),
+    ) -> io::Result<FileAttr> {
         self.0.allow(On::Change, &name.to_string_lossy())?;
         self.0.act(|state| {
             if state.volume.find(dir, name).is_some() {
@@ -271,9 +277,8 @@ impl Filesystem for Server {
         reply: ReplyData,
     ) {
         let read = self.0.allow(On::Read, &self.name_of(id(ino)));
-        let read = read.and_then(|()| {
-            self.0.look(|state| Ok(node(state, id(ino))?.live.read(offset, size as usize)))
-        });
+        let read = read
+            .and_then(|()| self.0.look(|state| Ok(node(state, id(ino))?.live.read(offset, size as usize))));
         match read {
             Ok(bytes) => reply.data(&bytes),
             Err(error) => reply.error(errno(&error)),

@@ -98,8 +98,15 @@ impl LossyFs {
     /// Whatever the system has against it: no `/dev/fuse`, no right to mount.
     pub fn mount(at: &Path, volume: Volume) -> io::Result<Self> {
         let slow = Duration::ZERO;
-        let state =
-            State { volume, cut_at: None, cut: false, faults: Vec::new(), capacity: None, slow, recording: None };
+        let state = State {
+            volume,
+            cut_at: None,
+            cut: false,
+            faults: Vec::new(),
+            capacity: None,
+            slow,
+            recording: None,
+        };
         let shared = Arc::new(Shared { state: Mutex::new(state), bell: Condvar::new() });
         let mut config = Config::default();
         config.mount_options = vec![MountOption::FSName("lossyfs".to_owned()), MountOption::NoDev];

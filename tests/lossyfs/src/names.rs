@@ -39,7 +39,10 @@ impl Names {
     /// The names in `dir`, in order.
     pub(crate) fn of(&self, dir: NodeId) -> impl Iterator<Item = (&OsString, NodeId)> {
         let from = (dir, OsString::new());
-        self.live.range(from..).take_while(move |(place, _)| place.0 == dir).map(|(place, node)| (&place.1, *node))
+        self.live
+            .range(from..)
+            .take_while(move |(place, _)| place.0 == dir)
+            .map(|(place, node)| (&place.1, *node))
     }
 
     /// What `node` is called.

@@ -204,7 +204,8 @@ mod tests {
     #[test]
     fn a_name_that_was_not_synced_can_be_lost_with_all_that_lies_below_it() {
         let root = NodeId::ROOT;
-        let acts = [make(root, "d", FOLDER, true), make(FOLDER, "f", FILE, false), write(0, 1, 10), sync(FILE)];
+        let acts =
+            [make(root, "d", FOLDER, true), make(FOLDER, "f", FILE, false), write(0, 1, 10), sync(FILE)];
         let lost = volume(&acts).survivors(Weather::Lost, 0);
         assert_eq!(lost.find(root, "d".as_ref()), None);
         let mut synced = volume(&acts);

@@ -115,7 +115,6 @@ pub(super) const SETTINGS: &[Setting] = &[
     number!("limits"."output", limits.output, "Bytes that wait for a client who does not read, before it is hung up."),
     number!("limits"."output_total", limits.output_total, "Bytes that wait for all clients together; above that, cells stay on disk."),
     number!("limits"."sweep", limits.sweep, "Expired things erased per second."),
-    number!("store"."cache_mib", store.cache * MIB, "Records kept in memory, in MiB."),
     number!("store"."grow_mib", store.grow * MIB, "How much disk is taken at once when more is needed, in MiB."),
     number!("store"."reserve_mib", store.reserve * MIB, "Free disk, in MiB, below which nothing new is taken. Delivering and deleting go on."),
     Setting {

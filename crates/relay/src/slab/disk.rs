@@ -67,6 +67,16 @@ impl FileDisk {
         Ok(Self { file, len })
     }
 
+    /// Opens the file at `path`, which must be there.
+    ///
+    /// # Errors
+    /// Whatever the file system reports.
+    pub fn open_existing(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let len = AtomicU64::new(file.metadata()?.len());
+        Ok(Self { file, len })
+    }
+
     /// Opens the file at `path` for reading; writes to it fail.
     ///
     /// # Errors

@@ -60,6 +60,15 @@ impl MemDisk {
 
     /// Cuts the power: each sector written since the last sync is kept, lost, or half written, drawn from `seed`.
     pub fn cut(&self, seed: u64) {
+        self.lose(seed, true);
+    }
+
+    /// Like [`MemDisk::cut`], but each sector is kept or lost as a whole, which is what hardware promises.
+    pub fn cut_at_sectors(&self, seed: u64) {
+        self.lose(seed, false);
+    }
+
+    fn lose(&self, seed: u64, inside: bool) {
         let mut state = seed ^ 0x9e37_79b9_7f4a_7c15;
         let mut disk = self.platters();
         let Platters { now, synced, dirty, .. } = &mut *disk;
@@ -78,7 +87,7 @@ impl MemDisk {
             let kept = match draw % 4 {
                 0 => 0,
                 // Hardware promises whole sectors; a test that also tears inside one asks for more than it must.
-                1 => usize::try_from(draw >> 32).unwrap_or(0) % (end - start),
+                1 if inside => usize::try_from(draw >> 32).unwrap_or(0) % (end - start),
                 _ => end - start,
             };
             synced[start..start + kept].copy_from_slice(&now[start..start + kept]);

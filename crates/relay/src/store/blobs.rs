@@ -6,7 +6,7 @@ use subrosa_relay_core::{BlobOp, Outcome, StoreFault};
 use subrosa_wire::{BlobId, Chunk, OwnerId, Refusal};
 
 use crate::slab::{Header, PutError};
-use crate::store::rows::{BlobRow, Expiring, Key};
+use crate::store::rows::{BlobRow, Name, Row};
 use crate::store::{CHUNK, SlabStore, day16, refused};
 
 impl SlabStore {
@@ -22,9 +22,9 @@ impl SlabStore {
                     Err(refusal) => refused(refusal),
                 }
             }
-            BlobOp::Drop { owner } => match self.blob_of(*owner)? {
-                Some((id, row)) => {
-                    self.erase_blob(id, &row)?;
+            BlobOp::Drop { owner } => match self.blob_of(*owner) {
+                Some(id) => {
+                    self.erase_blob(id)?;
                     Ok(Outcome::Done)
                 }
                 None => {
@@ -37,27 +37,24 @@ impl SlabStore {
     }
 
     /// The record of `id`, if it is there and has not expired.
-    fn blob(&self, id: BlobId) -> Result<Option<BlobRow>, StoreFault> {
-        Ok(self.any_blob(id)?.filter(|row| self.is_alive(row.expires)))
+    fn blob(&self, id: BlobId) -> Option<BlobRow> {
+        self.records.table().blob(id).filter(|row| self.is_alive(row.expires))
     }
 
-    pub(super) fn any_blob(&self, id: BlobId) -> Result<Option<BlobRow>, StoreFault> {
-        Ok(self.records.get(Key::Blob(id))?.map(|row| BlobRow::parse(&row)).transpose()?)
-    }
-
-    pub(super) fn blob_of(&self, owner: OwnerId) -> Result<Option<(BlobId, BlobRow)>, StoreFault> {
-        let Some(id) = self.owned_by(owner)? else { return Ok(None) };
-        let id = BlobId::from_bytes(id);
-        Ok(self.blob(id)?.filter(|row| row.owner == owner).map(|row| (id, row)))
+    fn blob_of(&self, owner: OwnerId) -> Option<BlobId> {
+        match self.records.table().owned_by(owner)? {
+            Row::Blob(id, row) if self.is_alive(row.expires) => Some(id),
+            _ => None,
+        }
     }
 
     /// The record of the blob that a chunk belongs to, made with the first one.
     fn blob_to_fill(&mut self, id: BlobId, new: BlobRow) -> Result<Result<BlobRow, Refusal>, StoreFault> {
         self.bury_blob(id)?;
-        match self.blob(id)? {
+        match self.blob(id) {
             Some(row) if row.owner == new.owner && row.chunks == new.chunks => return Ok(Ok(row)),
             Some(_) => return Ok(Err(Refusal::Missing)),
-            None if self.owner_is_taken(new.owner)? => return Ok(Err(Refusal::Missing)),
+            None if self.owner_is_taken(new.owner) => return Ok(Err(Refusal::Missing)),
             None => {}
         }
         if self.tight {
@@ -65,14 +62,14 @@ impl SlabStore {
         }
         self.bury_owned(new.owner)?;
         // The whole blob is counted from its first chunk on, so that none is begun that can't be finished.
-        if self.totals.promised.saturating_add(u64::from(new.chunks)) > self.limits.chunks {
+        let promised = self.records.table().counts().promised;
+        if promised.saturating_add(u64::from(new.chunks)) > self.limits.chunks {
             return Ok(Err(Refusal::QuotaExceeded));
         }
-        self.totals.blobs += 1;
-        self.totals.promised += u64::from(new.chunks);
-        self.records.put(Key::Blob(id), new.write());
-        self.records.put(Key::Owner(new.owner), id.as_bytes().to_vec());
-        self.records.put(Key::Expiry(new.expires, Expiring::Blob, *id.as_bytes()), Vec::new());
+        if !self.records.reserve()? {
+            return Ok(Err(Refusal::Storage));
+        }
+        self.put_record(Row::Blob(id, new))?;
         Ok(Ok(new))
     }
 
@@ -103,10 +100,8 @@ impl SlabStore {
 
     /// Erases the blob `id` if it has expired, so that its names are free.
     pub(super) fn bury_blob(&mut self, id: BlobId) -> Result<(), StoreFault> {
-        match self.any_blob(id)?.filter(|row| !self.is_alive(row.expires)) {
-            Some(row) => self.erase_blob(id, &row),
-            None => Ok(()),
-        }
+        let row = self.records.table().blob(id);
+        if row.is_some_and(|row| !self.is_alive(row.expires)) { self.erase_blob(id) } else { Ok(()) }
     }
 
     /// Erases up to `budget` chunks of the blob `id`; how many.
@@ -126,15 +121,11 @@ impl SlabStore {
         Ok(erased)
     }
 
-    /// Erases the blob `id`, its chunks and its records.
-    pub(super) fn erase_blob(&mut self, id: BlobId, row: &BlobRow) -> Result<(), StoreFault> {
+    /// Erases the blob `id`, its chunks and its record.
+    pub(super) fn erase_blob(&mut self, id: BlobId) -> Result<(), StoreFault> {
         self.erase_chunks(id, u32::MAX)?;
         self.index_mut().blobs.remove(&id);
-        self.records.erase(Key::Blob(id));
-        self.records.erase(Key::Owner(row.owner));
-        self.records.erase(Key::Expiry(row.expires, Expiring::Blob, *id.as_bytes()));
-        self.totals.blobs -= 1;
-        self.totals.promised -= u64::from(row.chunks);
+        self.records.erase(Name::Blob(id));
         Ok(())
     }
 }

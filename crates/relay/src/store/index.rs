@@ -9,9 +9,7 @@ use subrosa_codec::Day;
 use subrosa_wire::{BlobId, QueueId};
 
 use crate::slab::Slot;
-
-/// Stands for a slot without a cell: the last day of all, which never passes.
-const NO_CELL: u16 = u16::MAX;
+use crate::store::calendar::Calendar;
 
 /// Where one cell lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,12 +39,8 @@ pub(crate) struct Index {
     pub(crate) cells: u64,
     /// Chunks in blobs.
     pub(crate) chunks: u64,
-    /// By slot, the last day of the cell in it, or [`NO_CELL`].
-    days: Vec<u16>,
-    /// By last day, how many cells there are.
-    per_day: BTreeMap<u16, u64>,
-    /// Where the next search for an expired cell starts.
-    cursor: usize,
+    /// The last day of each cell.
+    calendar: Calendar,
 }
 
 impl Index {
@@ -62,12 +56,7 @@ impl Index {
         line.places.insert(at, place);
         line.last = line.last.max(place.seq);
         self.cells += 1;
-        let slot = place.slot.0 as usize;
-        if self.days.len() <= slot {
-            self.days.resize(slot + 1, NO_CELL);
-        }
-        self.days[slot] = place.expires;
-        *self.per_day.entry(place.expires).or_default() += 1;
+        self.calendar.note(place.slot.0, place.expires);
     }
 
     /// Takes out the first cell of `queue` if its place is not after `upto`.
@@ -89,32 +78,12 @@ impl Index {
 
     fn forget(&mut self, place: Place) {
         self.cells -= 1;
-        if let Some(day) = self.days.get_mut(place.slot.0 as usize) {
-            *day = NO_CELL;
-        }
-        if let Some(count) = self.per_day.get_mut(&place.expires) {
-            *count -= 1;
-            if *count == 0 {
-                self.per_day.remove(&place.expires);
-            }
-        }
+        self.calendar.forget(place.slot.0);
     }
 
-    /// The slot of some cell that expired, if there is one. A scan from where the last one ended: a day of a million
-    /// cells costs a millisecond over all calls, and no list of days is kept.
+    /// The slot of some cell that expired, if there is one.
     pub(crate) fn expired_slot(&mut self) -> Option<Slot> {
-        let today = self.today;
-        let expired = |day: u16| day != NO_CELL && u32::from(day) < today.0;
-        if !self.per_day.keys().next().is_some_and(|day| expired(*day)) {
-            return None;
-        }
-        let (before, after) = self.days.split_at(self.cursor.min(self.days.len()));
-        let found = match after.iter().position(|day| expired(*day)) {
-            Some(at) => before.len() + at,
-            None => before.iter().position(|day| expired(*day))?,
-        };
-        self.cursor = found + 1;
-        u32::try_from(found).ok().map(Slot)
+        self.calendar.expired(self.today).map(Slot)
     }
 
     /// The cells of `queue` after the place `after`, expired ones included.

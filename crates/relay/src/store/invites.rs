@@ -5,10 +5,10 @@
 
 use subrosa_codec::{Cell, Day};
 use subrosa_relay_core::{InviteOp, Outcome, StoreFault};
-use subrosa_wire::{BlobId, ClaimHash, InviteId, InviteKind, InviteState, OwnerId, Refusal};
+use subrosa_wire::{ClaimHash, InviteId, InviteKind, InviteState, OwnerId, Refusal};
 
 use crate::slab::{Header, PutError, Slot};
-use crate::store::rows::{Expiring, InviteRow, Key};
+use crate::store::rows::{InviteRow, Name, Row};
 use crate::store::{BUNDLE, SlabStore, day16, refused};
 
 /// What stands for "nobody" in the record.
@@ -30,10 +30,10 @@ impl SlabStore {
             }
             InviteOp::Take { id, claim } => self.take_invite(*id, *claim),
             InviteOp::Check { owner } => {
-                let row = self.invite_of(*owner)?;
+                let row = self.invite_of(*owner);
                 Ok(Outcome::Invite(row.map_or(InviteState::Gone, |(_, row)| state(&row))))
             }
-            InviteOp::Revoke { owner } => match self.invite_of(*owner)? {
+            InviteOp::Revoke { owner } => match self.invite_of(*owner) {
                 Some((id, row)) => {
                     self.erase_invite(id, &row)?;
                     Ok(Outcome::Done)
@@ -48,28 +48,25 @@ impl SlabStore {
     }
 
     /// The record of `id`, if it is there and has not expired.
-    fn invite(&self, id: InviteId) -> Result<Option<InviteRow>, StoreFault> {
-        Ok(self.any_invite(id)?.filter(|row| self.is_alive(row.expires)))
+    fn invite(&self, id: InviteId) -> Option<InviteRow> {
+        self.records.table().invite(id).filter(|row| self.is_alive(row.expires))
     }
 
-    pub(super) fn any_invite(&self, id: InviteId) -> Result<Option<InviteRow>, StoreFault> {
-        Ok(self.records.get(Key::Invite(id))?.map(|row| InviteRow::parse(&row)).transpose()?)
-    }
-
-    fn invite_of(&self, owner: OwnerId) -> Result<Option<(InviteId, InviteRow)>, StoreFault> {
-        let Some(id) = self.owned_by(owner)? else { return Ok(None) };
-        let id = InviteId::from_bytes(id);
-        Ok(self.invite(id)?.filter(|row| row.owner == owner).map(|row| (id, row)))
+    fn invite_of(&self, owner: OwnerId) -> Option<(InviteId, InviteRow)> {
+        match self.records.table().owned_by(owner)? {
+            Row::Invite(id, row) if self.is_alive(row.expires) => Some((id, row)),
+            _ => None,
+        }
     }
 
     fn put_invite(&mut self, id: InviteId, mut row: InviteRow, bundle: &Cell) -> Result<Outcome, StoreFault> {
         self.bury_invite(id)?;
-        let old = self.invite(id)?;
+        let old = self.invite(id);
         match &old {
             Some(old) if old.owner != row.owner || old.kind != row.kind => return refused(Refusal::Missing),
             Some(old) if old.kind == InviteKind::OneTime && old.opened => return refused(Refusal::Used),
             Some(old) => row.opened = old.opened,
-            None if self.owner_is_taken(row.owner)? => return refused(Refusal::Missing),
+            None if self.owner_is_taken(row.owner) => return refused(Refusal::Missing),
             None => {}
         }
         if self.tight {
@@ -77,8 +74,11 @@ impl SlabStore {
         }
         if old.is_none() {
             self.bury_owned(row.owner)?;
-            if self.totals.invites >= self.limits.invites {
+            if self.records.table().counts().invites >= self.limits.invites {
                 return refused(Refusal::QuotaExceeded);
+            }
+            if !self.records.reserve()? {
+                return refused(Refusal::Storage);
             }
         }
         let header = Header { kind: BUNDLE, expires: row.expires, seq: 0, owner: *id.as_bytes() };
@@ -87,19 +87,15 @@ impl SlabStore {
             Err(PutError::Full) => return refused(Refusal::Storage),
             Err(error) => return Err(error.into()),
         };
-        if let Some(old) = old {
-            self.erase_invite(id, &old)?;
-        }
-        self.totals.invites += 1;
-        self.records.put(Key::Invite(id), row.write());
-        self.records.put(Key::Owner(row.owner), id.as_bytes().to_vec());
-        self.records.put(Key::Expiry(row.expires, Expiring::Invite, *id.as_bytes()), Vec::new());
+        // The old bundle is there until the record that names the new one is durable: a cut between leaves one of them.
+        self.retired.extend(old.map(|old| Slot(old.slot)));
+        self.put_record(Row::Invite(id, row))?;
         Ok(Outcome::Done)
     }
 
     fn take_invite(&mut self, id: InviteId, claim: ClaimHash) -> Result<Outcome, StoreFault> {
         self.bury_invite(id)?;
-        let Some(row) = self.invite(id)? else { return refused(Refusal::Missing) };
+        let Some(row) = self.invite(id) else { return refused(Refusal::Missing) };
         let one_time = row.kind == InviteKind::OneTime;
         if one_time && row.opened && row.claim != claim {
             return refused(Refusal::Used);
@@ -110,53 +106,41 @@ impl SlabStore {
         };
         if !row.opened {
             let claim = if one_time { claim } else { row.claim };
-            self.records.put(Key::Invite(id), InviteRow { opened: true, claim, ..row }.write());
+            self.put_record(Row::Invite(id, InviteRow { opened: true, claim, ..row }))?;
         }
         Cell::from_vec(body).map(Outcome::Bundle).map_err(|_| StoreFault::Damaged("an invite's bundle"))
     }
 
     /// Erases the invite `id` if it has expired, so that its names are free.
     fn bury_invite(&mut self, id: InviteId) -> Result<(), StoreFault> {
-        match self.any_invite(id)?.filter(|row| !self.is_alive(row.expires)) {
+        let row = self.records.table().invite(id);
+        match row.filter(|row| !self.is_alive(row.expires)) {
             Some(row) => self.erase_invite(id, &row),
             None => Ok(()),
         }
     }
 
-    /// Erases the invite `id`, its bundle and its records.
+    /// Erases the invite `id`, its bundle and its record.
     pub(super) fn erase_invite(&mut self, id: InviteId, row: &InviteRow) -> Result<(), StoreFault> {
         self.cells.erase(Slot(row.slot))?;
-        self.records.erase(Key::Invite(id));
-        self.records.erase(Key::Owner(row.owner));
-        self.records.erase(Key::Expiry(row.expires, Expiring::Invite, *id.as_bytes()));
-        self.totals.invites -= 1;
+        self.records.erase(Name::Invite(id));
         Ok(())
     }
 
-    /// What `owner` owns: the id of an invite or of a blob.
-    pub(super) fn owned_by(&self, owner: OwnerId) -> Result<Option<[u8; 32]>, StoreFault> {
-        let Some(id) = self.records.get(Key::Owner(owner))? else { return Ok(None) };
-        <[u8; 32]>::try_from(&*id).map(Some).map_err(|_| StoreFault::Damaged("an owner record"))
-    }
-
     /// Whether `owner` owns something that has not expired.
-    pub(super) fn owner_is_taken(&self, owner: OwnerId) -> Result<bool, StoreFault> {
-        let Some(id) = self.owned_by(owner)? else { return Ok(false) };
-        let invite = self.invite(InviteId::from_bytes(id))?.is_some_and(|row| row.owner == owner);
-        Ok(invite || self.blob_of(owner)?.is_some())
+    pub(super) fn owner_is_taken(&self, owner: OwnerId) -> bool {
+        let row = self.records.table().owned_by(owner);
+        row.is_some_and(|row| self.is_alive(row.last_day()))
     }
 
     /// Erases what `owner` owns if it has expired.
     pub(super) fn bury_owned(&mut self, owner: OwnerId) -> Result<(), StoreFault> {
-        let Some(id) = self.owned_by(owner)? else { return Ok(()) };
-        let (invite, blob) = (InviteId::from_bytes(id), BlobId::from_bytes(id));
-        if self.any_invite(invite)?.is_some_and(|row| row.owner == owner) {
-            self.bury_invite(invite)?;
+        let row = self.records.table().owned_by(owner);
+        match row {
+            Some(Row::Invite(id, _)) => self.bury_invite(id),
+            Some(Row::Blob(id, _)) => self.bury_blob(id),
+            _ => Ok(()),
         }
-        if self.any_blob(blob)?.is_some_and(|row| row.owner == owner) {
-            self.bury_blob(blob)?;
-        }
-        Ok(())
     }
 
     /// Whether a last day has not passed.

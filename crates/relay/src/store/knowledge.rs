@@ -4,10 +4,10 @@
 //! kept that has no row here.
 
 use subrosa_codec::{Cell, Day};
-use subrosa_relay_core::{CellEntry, Field, Knowledge, Row, Table, Value};
-use subrosa_wire::{BlobId, InviteId, InviteKind, QueueId, Seq};
+use subrosa_relay_core::{CellEntry, Field, Knowledge, Row as Known, Table, Value};
+use subrosa_wire::{InviteKind, QueueId, Seq};
 
-use crate::store::rows::{BlobRow, InviteRow, QueueRow, parse_id};
+use crate::store::rows::Row;
 use crate::store::{SlabStore, invites, queues};
 
 const STORE: &[Field] = &[
@@ -18,28 +18,41 @@ const STORE: &[Field] = &[
 
 impl SlabStore {
     pub(super) fn known(&self, rows: usize) -> Knowledge {
-        let queues = self.rows(b"q", rows, |id, row| {
-            let (id, row) = (QueueId::from_bytes(id), QueueRow::parse(row).ok()?);
-            let cells = self.index().queues.get(&id).map_or(0, |line| line.places.len() as u64);
-            Some((id, Row::queue(id, row.read, row.period, cells)))
+        let table = self.records.table();
+        let queues = table.rows().filter_map(|row| match row {
+            Row::Queue(id, row) => Some((*id, *row)),
+            _ => None,
         });
-        let invites = self.rows(b"i", rows, |id, row| {
-            let (id, row) = (InviteId::from_bytes(id), InviteRow::parse(row).ok()?);
+        let queues: Vec<_> = first(queues, rows, |id| id.as_bytes())
+            .into_iter()
+            .map(|(id, row)| {
+                let cells = self.index().queues.get(&id).map_or(0, |line| line.places.len() as u64);
+                (id, Known::queue(id, row.read, row.period, cells))
+            })
+            .collect();
+        let invites = table.rows().filter_map(|row| match row {
+            Row::Invite(id, row) => Some((*id, *row)),
+            _ => None,
+        });
+        let invites = first(invites, rows, |id| id.as_bytes()).into_iter().map(|(id, row)| {
             let claim = (row.opened && row.kind == InviteKind::OneTime).then_some(row.claim);
-            let taken = (invites::state(&row), claim);
-            Some(Row::invite(id, row.owner, row.kind, taken, Day(row.expires.into())))
+            Known::invite(id, row.owner, row.kind, (invites::state(&row), claim), Day(row.expires.into()))
         });
-        let blobs = self.rows(b"b", rows, |id, row| {
-            let (id, row) = (BlobId::from_bytes(id), BlobRow::parse(row).ok()?);
+        let blobs = table.rows().filter_map(|row| match row {
+            Row::Blob(id, row) => Some((*id, *row)),
+            _ => None,
+        });
+        let blobs = first(blobs, rows, |id| id.as_bytes()).into_iter().map(|(id, row)| {
             let here = self.index().blobs.get(&id).map_or(0, |chunks| chunks.len() as u64);
-            Some(Row::blob(id, row.owner, here, Day(row.expires.into())))
+            Known::blob(id, row.owner, here, Day(row.expires.into()))
         });
+        let counts = table.counts();
         let ids: Vec<_> = queues.iter().map(|(id, _)| *id).collect();
         Knowledge {
             tables: vec![
-                Table::queues(self.totals.queues, queues.into_iter().map(|(_, row)| row).collect()),
-                Table::invites(self.totals.invites, invites),
-                Table::blobs(self.totals.blobs, blobs),
+                Table::queues(counts.queues, queues.into_iter().map(|(_, row)| row).collect()),
+                Table::invites(counts.invites, invites.collect()),
+                Table::blobs(counts.blobs, blobs.collect()),
             ],
             cell_count: self.index().cells,
             cells: self.some_cells(&ids, rows),
@@ -54,21 +67,11 @@ impl SlabStore {
         knowledge
     }
 
-    fn rows<T>(
-        &self,
-        prefix: &[u8],
-        max: usize,
-        mut row: impl FnMut([u8; 32], &[u8]) -> Option<T>,
-    ) -> Vec<T> {
-        let records = self.records.scan(prefix).take(max).filter_map(Result::ok);
-        records.filter_map(|(key, value)| row(parse_id(&key).ok()?, &value)).collect()
-    }
-
     /// What the store keeps of itself, as a table beside those that every kind of store has.
     fn own_table(&self) -> Table {
-        let values =
-            vec![Value::Bytes(self.store_id.to_vec()), Value::Number(self.boot), Value::Day(self.today)];
-        let row = Row { key: self.store_id.to_vec(), values, bytes: 16 + 4 + 4, expires: None };
+        let id = self.records.store().store_id.to_vec();
+        let values = vec![Value::Bytes(id.clone()), Value::Number(self.boot), Value::Day(self.today)];
+        let row = Known { key: id, values, bytes: 16 + 4 + 4, expires: None };
         Table { name: "store", about: "the store itself", fields: STORE, count: 1, rows: vec![row] }
     }
 
@@ -84,4 +87,19 @@ impl SlabStore {
         });
         entries.take(max).collect()
     }
+}
+
+/// The first `max` things in the order of their ids: the order of the file would say nothing true.
+fn first<I, R>(
+    things: impl Iterator<Item = (I, R)>,
+    max: usize,
+    bytes: impl Fn(&I) -> &[u8; 32],
+) -> Vec<(I, R)> {
+    let mut things: Vec<_> = things.collect();
+    if (1..things.len()).contains(&max) {
+        things.select_nth_unstable_by(max, |a, b| bytes(&a.0).cmp(bytes(&b.0)));
+    }
+    things.truncate(max);
+    things.sort_unstable_by(|a, b| bytes(&a.0).cmp(bytes(&b.0)));
+    things
 }

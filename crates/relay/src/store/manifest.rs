@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 /// The format that this version reads and writes.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// The first line: what this file is, for a person.
 const TITLE: &str = "subrosa relay store";
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_torn_or_foreign_file_is_not_a_manifest() {
-        let whole = Manifest { format: 1, store_id: [1; 16] }.write();
+        let whole = Manifest { format: FORMAT, store_id: [1; 16] }.write();
         for len in 0..whole.len() - 2 {
             assert_eq!(Manifest::parse(&whole[..len]), Err(NotAManifest), "{len}");
         }

@@ -1,7 +1,7 @@
-//! Opening a store: the lock, the manifest, the boot counter, and the index out of the slab headers.
+//! Opening a store: the lock, the manifest, the records, the boot counter, and the index out of the slab headers.
 //!
-//! Spec: docs/adr/0002-slabs-and-sled.md, "Opening". Invariant: never a silent empty store: where a manifest names
-//! one, its records are there, or nothing is served.
+//! Spec: docs/adr/0002-slabs-and-sled.md, "Opening"; docs/adr/0011-records-in-a-slab.md. Invariant: never a silent empty
+//! store: where a manifest names one, all of its files are there and as long as they were, or nothing is served.
 
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
@@ -10,7 +10,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
-use subrosa_codec::Day;
 use subrosa_relay_core::{Knowledge, Limits, StoreFault};
 use subrosa_wire::{BlobId, InviteId, QueueId};
 
@@ -18,29 +17,20 @@ use crate::files;
 use crate::slab::{Disk, DiskError, FileDisk, Header, Scan, Slab, Slot};
 use crate::store::index::{Index, Place};
 use crate::store::manifest::{FORMAT, Manifest};
-use crate::store::records::{Records, RecordsError};
+use crate::store::records::{Opened, Records};
 use crate::store::room::Room;
-use crate::store::rows::{BlobRow, Expiring, InviteRow, Key, parse_id};
-use crate::store::{BUNDLE, CELL, CHUNK, SlabStore, Totals};
+use crate::store::rows::{InviteRow, Name, Row, StoreRow};
+use crate::store::{BUNDLE, CELL, CHUNK, SlabStore};
 
-const MANIFEST: &str = "MANIFEST";
-const LOCK: &str = "lock";
-const RECORDS: &str = "records";
-const CELLS: &str = "cells.slab";
-const CHUNKS: &str = "chunks.slab";
-
-/// Names of rows under `m|`.
-const STORE_ID: &str = "store id";
-const SCHEMA: &str = "schema";
-const BOOT: &str = "boot";
-pub(super) const DAY: &str = "day";
-pub(super) const CLEAN: &str = "clean";
+pub(super) const MANIFEST: &str = "MANIFEST";
+pub(super) const LOCK: &str = "lock";
+pub(super) const RECORDS: &str = "records.slab";
+pub(super) const CELLS: &str = "cells.slab";
+pub(super) const CHUNKS: &str = "chunks.slab";
 
 /// What the operator may set about the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreSettings {
-    /// Bytes of records that sled keeps in memory.
-    pub cache: u64,
     /// Bytes that a slab grows by when it is full.
     pub grow: u64,
     /// Bytes that must stay free on the disk: below that, new things are refused.
@@ -49,7 +39,7 @@ pub struct StoreSettings {
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { cache: 64 << 20, grow: 64 << 20, reserve: 256 << 20 }
+        Self { grow: 64 << 20, reserve: 256 << 20 }
     }
 }
 
@@ -70,21 +60,33 @@ pub enum OpenError {
         /// The format of the store.
         format: u32,
     },
-    /// The manifest names a store whose records are gone.
+    /// A version before the first release wrote it.
     #[error(
-        "the records of this store are missing or are those of another store, though MANIFEST names one; \
-         nothing was changed. Restore the whole data folder from a backup, or move it away to begin anew"
+        "this store was written by a version before the first release (format {format}, this is {FORMAT}), whose records \
+         can't be read any more; nothing was changed. Move the folder away to begin anew"
     )]
-    Lost,
+    Older {
+        /// The format of the store.
+        format: u32,
+    },
+    /// A file is not there, or is shorter than it was, or is of another store.
+    #[error(
+        "{file} is missing, is shorter than it was, or is of another store; nothing was changed. Restore the data \
+         folder with `subrosa-relay restore`, or see what is left with `subrosa-relay check`"
+    )]
+    Lost {
+        /// The file.
+        file: &'static str,
+    },
     /// A file is not what it should be.
-    #[error("the store is damaged: {0}; nothing was changed. Restore the data folder from a backup")]
+    #[error(
+        "the store is damaged: {0}; nothing was changed. `subrosa-relay check` tells what, `subrosa-relay repair` \
+         saves the rest, `subrosa-relay restore` brings back a backup"
+    )]
     Damaged(&'static str),
     /// The file system refuses.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The records refuse.
-    #[error(transparent)]
-    Records(#[from] RecordsError),
     /// A slab's disk refuses.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -93,10 +95,23 @@ pub enum OpenError {
     Fault(#[from] StoreFault),
 }
 
-/// The two slabs' disks.
+/// The disks that a store lies on.
 pub(crate) struct Disks {
+    pub(crate) records: Arc<dyn Disk>,
     pub(crate) cells: Arc<dyn Disk>,
     pub(crate) chunks: Arc<dyn Disk>,
+}
+
+impl Disks {
+    /// Those in `folder`, each opened by `open`.
+    pub(super) fn of(folder: &Path, open: impl Fn(&Path) -> io::Result<FileDisk>) -> Result<Self, OpenError> {
+        let disk = |file: &'static str| match open(&folder.join(file)) {
+            Ok(disk) => Ok(Arc::new(disk)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::Lost { file }),
+            Err(error) => Err(error.into()),
+        };
+        Ok(Self { records: disk(RECORDS)?, cells: disk(CELLS)?, chunks: disk(CHUNKS)? })
+    }
 }
 
 impl SlabStore {
@@ -105,46 +120,55 @@ impl SlabStore {
     /// # Errors
     /// [`OpenError`]; the folder is then as it was.
     pub fn open(folder: &Path, settings: StoreSettings, limits: Limits) -> Result<Self, OpenError> {
-        Self::open_on(folder, settings, limits, || {
-            let cells = Arc::new(FileDisk::open(&folder.join(CELLS))?);
-            let chunks = Arc::new(FileDisk::open(&folder.join(CHUNKS))?);
-            Ok(Disks { cells, chunks })
+        Self::open_on(folder, settings, limits, |known| {
+            Disks::of(folder, |path| if known { FileDisk::open_existing(path) } else { FileDisk::open(path) })
         })
     }
 
-    /// [`SlabStore::open`] on disks that the caller makes, once the lock is held.
+    /// [`SlabStore::open`] on disks that the caller makes, once the lock is held; it is told whether they must be there.
     pub(crate) fn open_on(
         folder: &Path,
         settings: StoreSettings,
         limits: Limits,
-        disks: impl FnOnce() -> io::Result<Disks>,
+        disks: impl FnOnce(bool) -> Result<Disks, OpenError>,
     ) -> Result<Self, OpenError> {
         let lock = lock(folder)?;
         let manifest = read_manifest(folder)?;
-        let mut records = open_records(folder, settings.cache)?;
-        let store_id = identify(&mut records, manifest)?;
-        let disks = disks()?;
-        if manifest.is_none() {
-            create(folder, &mut records, &disks, store_id)?;
+        let disks = disks(manifest.is_some())?;
+        let (mut records, opened) = Records::open(Arc::clone(&disks.records), |_| {})?;
+        match manifest {
+            Some(manifest) => identify(&manifest, opened, &disks)?,
+            None => create(folder, &mut records, opened, &disks)?,
         }
-        let scan = if meta(&records, CLEAN)? == Some([1]) { Scan::Headers } else { Scan::Bodies };
-        let boot = u64::from(number(&records, BOOT)?) + 1;
+        let scan = if records.store().clean { Scan::Headers } else { Scan::Bodies };
+        let (mut store, lost) = assemble(records, &disks, scan, settings)?;
+        if scan == Scan::Headers && !(lost.is_empty() && store.strays() == 0) {
+            return Err(OpenError::Damaged(
+                "the relay was stopped in order, and yet something is half there",
+            ));
+        }
         // Before anything is served: places given in this boot are above all earlier ones.
-        records.put(Key::Meta(BOOT), u32::try_from(boot).unwrap_or(u32::MAX).to_le_bytes().to_vec());
-        records.erase(Key::Meta(CLEAN));
-        records.commit()?;
-        let mut store = assemble(records, &disks, scan, settings)?;
-        store.boot = boot;
-        store.store_id = store_id;
+        store.boot += 1;
+        let boot = u32::try_from(store.boot).unwrap_or(u32::MAX);
+        store.records.set_store(|row| (row.boot, row.clean) = (boot, false));
+        for id in lost {
+            store.records.erase(Name::Invite(id));
+        }
+        store.sync()?;
         store.limits = limits;
         store.room = Some(Room::of(folder, settings.reserve)?);
         store.lock = Some(lock);
         Ok(store)
     }
+
+    /// Slots that hold what no record names.
+    pub(super) const fn strays(&self) -> u64 {
+        self.cells.strays() + self.chunks.strays()
+    }
 }
 
-/// Everything the store in `folder` keeps; `None` when there is no store. No row and no slot is written; sled may
-/// rewrite its own files as it opens them, and the lock's empty file is made if it is missing.
+/// Everything the store in `folder` keeps; `None` when there is no store. Nothing is written, but that the lock's empty
+/// file is made if it is missing.
 ///
 /// # Errors
 /// [`OpenError`]; [`OpenError::InUse`] while a relay serves it.
@@ -153,19 +177,15 @@ pub fn inspect(folder: &Path, rows: usize) -> Result<Option<Knowledge>, OpenErro
         return Ok(None);
     }
     let _lock = lock(folder)?;
-    let manifest = read_manifest(folder)?;
-    let mut records = open_records(folder, StoreSettings::default().cache)?;
-    let store_id = identify(&mut records, manifest)?;
-    let cells = Arc::new(FileDisk::open_read_only(&folder.join(CELLS))?);
-    let chunks = Arc::new(FileDisk::open_read_only(&folder.join(CHUNKS))?);
-    let boot = u64::from(number(&records, BOOT)?);
-    let mut store = assemble(records, &Disks { cells, chunks }, Scan::Look, StoreSettings::default())?;
-    store.boot = boot;
-    store.store_id = store_id;
+    let Some(manifest) = read_manifest(folder)? else { return Ok(None) };
+    let disks = Disks::of(folder, FileDisk::open_read_only)?;
+    let (records, opened) = Records::open(Arc::clone(&disks.records), |_| {})?;
+    identify(&manifest, opened, &disks)?;
+    let (store, _) = assemble(records, &disks, Scan::Headers, StoreSettings::default())?;
     Ok(Some(store.whole_knowledge(rows)))
 }
 
-fn lock(folder: &Path) -> Result<File, OpenError> {
+pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     let file = options.open(folder.join(LOCK))?;
@@ -176,51 +196,48 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-fn read_manifest(folder: &Path) -> Result<Option<Manifest>, OpenError> {
+pub(super) fn read_manifest(folder: &Path) -> Result<Option<Manifest>, OpenError> {
     let Some(bytes) = files::read_if_there(&folder.join(MANIFEST))? else { return Ok(None) };
     let manifest = Manifest::parse(&bytes).map_err(|_| OpenError::Damaged("MANIFEST is not one of ours"))?;
-    if manifest.format > FORMAT {
-        Err(OpenError::Newer { format: manifest.format })
-    } else {
-        Ok(Some(manifest))
+    match manifest.format {
+        FORMAT => Ok(Some(manifest)),
+        format if format > FORMAT => Err(OpenError::Newer { format }),
+        format => Err(OpenError::Older { format }),
     }
 }
 
-/// sled creates what is not there: a folder that a manifest names must be there before it is asked.
-fn open_records(folder: &Path, cache: u64) -> Result<Records, OpenError> {
-    let path = folder.join(RECORDS);
-    if read_manifest(folder)?.is_some() && !path.join("db").exists() {
-        return Err(OpenError::Lost);
-    }
-    files::create_folder(&path)?;
-    Ok(Records::open(&path, cache)?)
-}
-
-/// The store's id, which manifest and records must agree on. Without a manifest, a creation may have been cut short
-/// after the records had theirs.
-fn identify(records: &mut Records, manifest: Option<Manifest>) -> Result<[u8; 16], OpenError> {
-    match (manifest, meta::<16>(records, STORE_ID)?) {
-        (Some(manifest), Some(id)) if manifest.store_id == id => Ok(id),
-        (Some(_), _) => Err(OpenError::Lost),
-        (None, Some(id)) => Ok(id),
-        (None, None) => {
-            let random = crate::identity::random().map_err(|_| io::Error::other("no randomness"))?;
-            let mut id = [0; 16];
-            id.copy_from_slice(&random[..16]);
-            Ok(id)
+/// The files are those that the manifest names, and as long as they were.
+pub(super) fn identify(manifest: &Manifest, opened: Opened, disks: &Disks) -> Result<(), OpenError> {
+    let store = match opened {
+        Opened::Whole(store) if store.store_id == manifest.store_id => store,
+        Opened::Whole(_) | Opened::Fresh => return Err(OpenError::Lost { file: RECORDS }),
+        Opened::Damaged => {
+            return Err(OpenError::Damaged("records.slab has lost records, or they are not whole"));
         }
+    };
+    let shorter = |disk: &Arc<dyn Disk>, groups: u32, group: u64| disk.len() < u64::from(groups) * group;
+    if shorter(&disks.cells, store.cell_groups, Slab::<{ subrosa_codec::CELL_LEN }>::GROUP_LEN) {
+        return Err(OpenError::Lost { file: CELLS });
     }
+    if shorter(&disks.chunks, store.chunk_groups, Slab::<{ subrosa_wire::CHUNK_LEN }>::GROUP_LEN) {
+        return Err(OpenError::Lost { file: CHUNKS });
+    }
+    Ok(())
 }
 
-/// Writes a fresh store's first rows, then, when all names are durable, its manifest.
-fn create(folder: &Path, records: &mut Records, disks: &Disks, store_id: [u8; 16]) -> Result<(), OpenError> {
-    if meta::<16>(records, STORE_ID)?.is_none() && !(disks.cells.is_empty() && disks.chunks.is_empty()) {
-        return Err(OpenError::Lost);
+/// Writes a fresh store's own record, then, when all names are durable, its manifest. Until the manifest is there nothing
+/// was served, so that whatever a cut left of an earlier creation may be written over; but nothing else.
+fn create(folder: &Path, records: &mut Records, opened: Opened, disks: &Disks) -> Result<(), OpenError> {
+    let used = matches!(opened, Opened::Whole(store) if store.boot > 0);
+    if used || opened == Opened::Damaged || !disks.cells.is_empty() || !disks.chunks.is_empty() {
+        return Err(OpenError::Lost { file: MANIFEST });
     }
-    records.put(Key::Meta(STORE_ID), store_id.to_vec());
-    records.put(Key::Meta(SCHEMA), FORMAT.to_le_bytes().to_vec());
-    records.commit()?;
-    files::sync_folder(&folder.join(RECORDS))?;
+    let random = crate::identity::random().map_err(|_| io::Error::other("no randomness"))?;
+    let mut store_id = [0; 16];
+    store_id.copy_from_slice(&random[..16]);
+    let grown = records.store().records;
+    records.set_store(|store| *store = StoreRow { records: grown, ..StoreRow::fresh(store_id) });
+    records.sync()?;
     files::sync_folder(folder)?;
     files::write_new(&folder.join(MANIFEST), &Manifest { format: FORMAT, store_id }.write())?;
     if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -229,71 +246,42 @@ fn create(folder: &Path, records: &mut Records, disks: &Disks, store_id: [u8; 16
     Ok(())
 }
 
-fn meta<const N: usize>(records: &Records, name: &str) -> Result<Option<[u8; N]>, OpenError> {
-    let Some(row) = records.get(Key::Meta(name))? else { return Ok(None) };
-    <[u8; N]>::try_from(&*row).map(Some).map_err(|_| OpenError::Damaged("a record of the store itself"))
-}
-
-fn number(records: &Records, name: &str) -> Result<u32, OpenError> {
-    Ok(meta(records, name)?.map_or(0, u32::from_le_bytes))
-}
-
-/// Builds the index: every slot whose owner has a record, and nothing else.
-fn assemble(
-    mut records: Records,
+/// Builds the index: every slot whose owner has a record, and nothing else. Beside the store: invites whose bundle never
+/// became durable, or whose erasing was cut short: never acknowledged, or revoked.
+pub(super) fn assemble(
+    records: Records,
     disks: &Disks,
     scan: Scan,
     settings: StoreSettings,
-) -> Result<SlabStore, OpenError> {
-    let mut index = Index::at(Day(number(&records, DAY)?));
+) -> Result<(SlabStore, Vec<InviteId>), DiskError> {
+    let own = *records.store();
+    let mut index = Index::at(own.day);
     let mut found = HashSet::new();
-    let mut failed = None;
     let cells = Slab::open(Arc::clone(&disks.cells), settings.grow, scan, |slot, header| {
-        let keep = keep_cell(&records, &mut index, &mut found, (slot, header));
-        keep.unwrap_or_else(|error| {
-            failed.get_or_insert(error);
-            true
-        })
+        keep_cell(&records, &mut index, &mut found, (slot, header))
     })?;
     let chunks = Slab::open(Arc::clone(&disks.chunks), settings.grow, scan, |slot, header| {
-        keep_chunk(&records, &mut index, (slot, header)).unwrap_or_else(|error| {
-            failed.get_or_insert(error);
-            true
-        })
+        keep_chunk(&records, &mut index, (slot, header))
     })?;
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
-    let totals = count(&records)?;
-    let lost = invites_without_bundle(&records, &found)?;
-    let today = index.today;
-    let mut store = SlabStore {
-        totals,
+    let without_bundle = |row: &Row| match row {
+        Row::Invite(id, _) if !found.contains(id) => Some(*id),
+        _ => None,
+    };
+    let lost = records.table().rows().filter_map(without_bundle).collect();
+    let store = SlabStore {
+        records,
         cells,
         chunks,
         index: Arc::new(RwLock::new(index)),
         limits: Limits::default(),
         room: None,
         tight: false,
-        today,
-        boot: 0,
-        store_id: [0; 16],
+        today: own.day,
+        boot: u64::from(own.boot),
+        retired: Vec::new(),
         lock: None,
-        records: {
-            if scan != Scan::Look {
-                for (id, row) in &lost {
-                    records.erase(Key::Invite(*id));
-                    records.erase(Key::Owner(row.owner));
-                    records.erase(Key::Expiry(row.expires, Expiring::Invite, *id.as_bytes()));
-                    records.end_operation();
-                }
-                records.commit()?;
-            }
-            records
-        },
     };
-    store.totals.invites -= lost.len() as u64;
-    Ok(store)
+    Ok((store, lost))
 }
 
 /// Whether a slot of the cell slab has an owner; if so, the index has it.
@@ -302,67 +290,34 @@ fn keep_cell(
     index: &mut Index,
     found: &mut HashSet<InviteId>,
     (slot, header): (Slot, &Header),
-) -> Result<bool, StoreFault> {
+) -> bool {
     match header.kind {
         CELL => {
             let queue = QueueId::from_bytes(header.owner);
-            let known = index.queues.contains_key(&queue) || records.get(Key::Queue(queue))?.is_some();
+            let known = index.queues.contains_key(&queue) || records.table().queue(queue).is_some();
             if known {
                 index.insert(queue, Place { seq: header.seq, slot, expires: header.expires });
             }
-            Ok(known)
+            known
         }
         BUNDLE => {
             let id = InviteId::from_bytes(header.owner);
-            let Some(row) = records.get(Key::Invite(id))? else { return Ok(false) };
-            let row = InviteRow::parse(&row)?;
-            Ok(row.slot == slot.0 && row.expires == header.expires && found.insert(id))
+            let named = |row: InviteRow| row.slot == slot.0 && row.expires == header.expires;
+            records.table().invite(id).is_some_and(named) && found.insert(id)
         }
-        _ => Ok(false),
+        _ => false,
     }
 }
 
 /// Whether a slot of the chunk slab has an owner; if so, the index has it.
-fn keep_chunk(
-    records: &Records,
-    index: &mut Index,
-    (slot, header): (Slot, &Header),
-) -> Result<bool, StoreFault> {
+fn keep_chunk(records: &Records, index: &mut Index, (slot, header): (Slot, &Header)) -> bool {
     let id = BlobId::from_bytes(header.owner);
-    let Some(row) = records.get(Key::Blob(id))? else { return Ok(false) };
-    let row = BlobRow::parse(&row)?;
-    let (Ok(chunk), true) = (u32::try_from(header.seq), header.kind == CHUNK) else { return Ok(false) };
+    let Some(row) = records.table().blob(id) else { return false };
+    let (Ok(chunk), true) = (u32::try_from(header.seq), header.kind == CHUNK) else { return false };
     if chunk >= row.chunks || row.expires != header.expires {
-        return Ok(false);
+        return false;
     }
     let fresh = index.blobs.entry(id).or_default().insert(chunk, slot).is_none();
     index.chunks += u64::from(fresh);
-    Ok(fresh)
-}
-
-/// Counts what limits are held against.
-fn count(records: &Records) -> Result<Totals, OpenError> {
-    let count = |prefix: &[u8]| records.scan(prefix).try_fold(0, |n, row| row.map(|_| n + 1));
-    let mut totals = Totals { queues: count(b"q")?, invites: count(b"i")?, blobs: count(b"b")?, promised: 0 };
-    for row in records.scan(b"b") {
-        let row = BlobRow::parse(&row?.1).map_err(StoreFault::from)?;
-        totals.promised += u64::from(row.chunks);
-    }
-    Ok(totals)
-}
-
-/// Invites whose bundle never became durable, or whose erasing was cut short: never acknowledged, or revoked.
-fn invites_without_bundle(
-    records: &Records,
-    found: &HashSet<InviteId>,
-) -> Result<Vec<(InviteId, InviteRow)>, OpenError> {
-    let mut lost = Vec::new();
-    for row in records.scan(b"i") {
-        let (key, row) = row?;
-        let id = InviteId::from_bytes(parse_id(&key).map_err(StoreFault::from)?);
-        if !found.contains(&id) {
-            lost.push((id, InviteRow::parse(&row).map_err(StoreFault::from)?));
-        }
-    }
-    Ok(lost)
+    fresh
 }

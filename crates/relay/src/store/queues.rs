@@ -9,27 +9,25 @@ use subrosa_wire::{QueueId, ReadId, Refusal, Seq};
 
 use crate::slab::{Header, PutError};
 use crate::store::index::Place;
-use crate::store::rows::{Key, QueueRow};
+use crate::store::rows::{Name, QueueRow, Row};
 use crate::store::{CELL, SlabStore, day16, refused};
 
 impl SlabStore {
     /// The record of `queue`, if it is there and its lease runs.
-    pub(super) fn queue(&self, queue: QueueId) -> Result<Option<QueueRow>, StoreFault> {
-        let Some(row) = self.records.get(Key::Queue(queue))? else { return Ok(None) };
-        let row = QueueRow::parse(&row)?;
-        Ok((row.period >= lease_period(self.today)).then_some(row))
+    pub(super) fn queue(&self, queue: QueueId) -> Option<QueueRow> {
+        self.records.table().queue(queue).filter(|row| row.period >= lease_period(self.today))
     }
 
     /// The queue that `read` reads, if its lease runs.
-    fn queue_read_by(&self, read: ReadId) -> Result<Option<QueueId>, StoreFault> {
-        let Some(queue) = self.any_queue_read_by(read)? else { return Ok(None) };
-        Ok(self.queue(queue)?.map(|_| queue))
+    fn queue_read_by(&self, read: ReadId) -> Option<QueueId> {
+        let queue = self.records.table().read_by(read)?;
+        self.queue(queue).map(|_| queue)
     }
 
-    fn any_queue_read_by(&self, read: ReadId) -> Result<Option<QueueId>, StoreFault> {
-        let Some(id) = self.records.get(Key::Read(read))? else { return Ok(None) };
-        let id = <[u8; 32]>::try_from(&*id).map_err(|_| StoreFault::Damaged("a read record"))?;
-        Ok(Some(QueueId::from_bytes(id)))
+    /// Erases what is left of the queue that `read` reads if its lease has ended.
+    fn bury_read_by(&mut self, read: ReadId) -> Result<(), StoreFault> {
+        let lapsed = self.records.table().read_by(read);
+        lapsed.map_or(Ok(()), |queue| self.bury_lapsed(queue))
     }
 
     pub(super) fn open_queue(
@@ -40,46 +38,38 @@ impl SlabStore {
     ) -> Result<Outcome, StoreFault> {
         let period = lease_period(renew);
         self.bury_lapsed(queue)?;
-        if let Some(other) = self.any_queue_read_by(read)? {
-            self.bury_lapsed(other)?;
-        }
-        match self.queue(queue)? {
+        self.bury_read_by(read)?;
+        match self.queue(queue) {
             Some(row) if row.read == read => {
                 if period > row.period {
-                    self.records.erase(Key::Lease(row.period, queue));
-                    self.put_queue(queue, QueueRow { read, period });
+                    self.put_record(Row::Queue(queue, QueueRow { read, period }))?;
                 }
             }
             Some(_) => return refused(Refusal::Missing),
             None => {
-                if self.queue_read_by(read)?.is_some() {
+                if self.queue_read_by(read).is_some() {
                     return refused(Refusal::Missing);
                 }
                 if self.tight {
                     return refused(Refusal::Storage);
                 }
-                if self.totals.queues >= self.limits.queues {
+                if self.records.table().counts().queues >= self.limits.queues {
                     return refused(Refusal::QuotaExceeded);
                 }
-                self.totals.queues += 1;
-                self.records.put(Key::Read(read), queue.as_bytes().to_vec());
-                self.put_queue(queue, QueueRow { read, period });
+                if !self.records.reserve()? {
+                    return refused(Refusal::Storage);
+                }
+                self.put_record(Row::Queue(queue, QueueRow { read, period }))?;
             }
         }
         let last = self.index().live(queue, 0).next_back().map(|place| Seq(place.seq));
         Ok(Outcome::Opened { last })
     }
 
-    fn put_queue(&mut self, queue: QueueId, row: QueueRow) {
-        self.records.put(Key::Lease(row.period, queue), Vec::new());
-        self.records.put(Key::Queue(queue), row.write());
-    }
-
     /// Erases what is left of `queue` if its lease has ended, so that its names are free.
     fn bury_lapsed(&mut self, queue: QueueId) -> Result<(), StoreFault> {
-        let Some(row) = self.records.get(Key::Queue(queue))? else { return Ok(()) };
-        let row = QueueRow::parse(&row)?;
-        if row.period < lease_period(self.today) { self.erase_queue(queue, &row) } else { Ok(()) }
+        let Some(row) = self.records.table().queue(queue) else { return Ok(()) };
+        if row.period < lease_period(self.today) { self.erase_queue(queue) } else { Ok(()) }
     }
 
     pub(super) fn append(
@@ -88,7 +78,7 @@ impl SlabStore {
         cell: &Cell,
         expires: Day,
     ) -> Result<Outcome, StoreFault> {
-        if self.queue(queue)?.is_none() {
+        if self.queue(queue).is_none() {
             return refused(Refusal::Missing);
         }
         let (seq, len) = {
@@ -118,7 +108,7 @@ impl SlabStore {
     }
 
     pub(super) fn ack(&mut self, queue: QueueId, upto: Seq) -> Result<Outcome, StoreFault> {
-        if self.queue(queue)?.is_none() {
+        if self.queue(queue).is_none() {
             return refused(Refusal::Missing);
         }
         self.erase_cells(queue, upto.0, u32::MAX)?;
@@ -138,40 +128,32 @@ impl SlabStore {
 
     pub(super) fn rotate_read(&mut self, read: ReadId, to: ReadId) -> Result<Outcome, StoreFault> {
         // A queue whose lease ended may still have `to`; its erasing later must not take the new one along.
-        if let Some(lapsed) = self.any_queue_read_by(to)? {
-            self.bury_lapsed(lapsed)?;
-        }
-        let after = self.queue_read_by(to)?;
-        match self.queue_read_by(read)? {
+        self.bury_read_by(to)?;
+        let after = self.queue_read_by(to);
+        match self.queue_read_by(read) {
             None if after.is_some() => Ok(Outcome::Done),
             None => refused(Refusal::Missing),
             Some(queue) if after.is_some_and(|other| other != queue) => refused(Refusal::Missing),
             Some(queue) if read == to => Ok(Outcome::Rotated(queue)),
             Some(queue) => {
-                let Some(row) = self.queue(queue)? else { return refused(Refusal::Missing) };
-                self.records.erase(Key::Read(read));
-                self.records.put(Key::Read(to), queue.as_bytes().to_vec());
-                self.records.put(Key::Queue(queue), QueueRow { read: to, ..row }.write());
+                let Some(row) = self.queue(queue) else { return refused(Refusal::Missing) };
+                self.put_record(Row::Queue(queue, QueueRow { read: to, ..row }))?;
                 Ok(Outcome::Rotated(queue))
             }
         }
     }
 
     pub(super) fn close_queue(&mut self, read: ReadId) -> Result<Outcome, StoreFault> {
-        let Some(queue) = self.queue_read_by(read)? else { return refused(Refusal::Missing) };
-        let Some(row) = self.queue(queue)? else { return refused(Refusal::Missing) };
-        self.erase_queue(queue, &row)?;
+        let Some(queue) = self.queue_read_by(read) else { return refused(Refusal::Missing) };
+        self.erase_queue(queue)?;
         Ok(Outcome::Closed(queue))
     }
 
-    /// Erases `queue`, its cells and its records.
-    pub(super) fn erase_queue(&mut self, queue: QueueId, row: &QueueRow) -> Result<(), StoreFault> {
+    /// Erases `queue`, its cells and its record.
+    pub(super) fn erase_queue(&mut self, queue: QueueId) -> Result<(), StoreFault> {
         self.erase_cells(queue, u64::MAX, u32::MAX)?;
         self.index_mut().queues.remove(&queue);
-        self.records.erase(Key::Queue(queue));
-        self.records.erase(Key::Lease(row.period, queue));
-        self.records.erase(Key::Read(row.read));
-        self.totals.queues -= 1;
+        self.records.erase(Name::Queue(queue));
         Ok(())
     }
 }

@@ -12,7 +12,6 @@ use subrosa_wire::{BlobId, CHUNK_LEN, Chunk, QueueId, Seq};
 use crate::slab::SlabReader;
 use crate::store::index::{Index, Place};
 use crate::store::records::RecordsReader;
-use crate::store::rows::{BlobRow, Key, QueueRow};
 use crate::store::{SlabStore, blobs, queues};
 
 /// The reading side of a [`SlabStore`]; cheap to make.
@@ -34,21 +33,20 @@ impl SlabStoreReader {
     }
 
     /// Where the next `max` cells lie; none when the queue's lease has ended.
-    fn places(&self, queue: QueueId, after: Seq, max: u32) -> Result<Vec<Place>, StoreFault> {
-        let row = self.records.get(Key::Queue(queue))?;
+    fn places(&self, queue: QueueId, after: Seq, max: u32) -> Vec<Place> {
+        let Some(row) = self.records.queue(queue) else { return Vec::new() };
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(row) = row else { return Ok(Vec::new()) };
-        if QueueRow::parse(&row)?.period < lease_period(index.today) {
-            return Ok(Vec::new());
+        if row.period < lease_period(index.today) {
+            return Vec::new();
         }
-        Ok(index.live(queue, after.0).take(max as usize).collect())
+        index.live(queue, after.0).take(max as usize).collect()
     }
 }
 
 impl StoreRead for SlabStoreReader {
     fn cells(&self, queue: QueueId, after: Seq, max: u32) -> Result<Vec<(Seq, Cell)>, StoreFault> {
         let mut cells = Vec::new();
-        for place in self.places(queue, after, max)? {
+        for place in self.places(queue, after, max) {
             let body = self.cells.read(place.slot, &queues::cell_header(queue, place))?;
             match body.and_then(|body| Cell::from_vec(body).ok()) {
                 Some(cell) => cells.push((Seq(place.seq), cell)),
@@ -60,8 +58,7 @@ impl StoreRead for SlabStoreReader {
     }
 
     fn chunk(&self, blob: BlobId, index: u32) -> Result<Option<Chunk>, StoreFault> {
-        let Some(row) = self.records.get(Key::Blob(blob))? else { return Ok(None) };
-        let row = BlobRow::parse(&row)?;
+        let Some(row) = self.records.blob(blob) else { return Ok(None) };
         let slot = {
             let shared = self.index.read().unwrap_or_else(PoisonError::into_inner);
             if u32::from(row.expires) < shared.today.0 {

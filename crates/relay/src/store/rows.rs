@@ -1,25 +1,33 @@
-//! The layouts of the records in sled: a prefix byte and a key, a version byte and fixed fields.
+//! The layouts of the records: one thing each, 128 bytes, inside one sector of the disk.
 //!
-//! Spec: docs/adr/0002-slabs-and-sled.md, "Records". Invariant: every encoding is ours; integers in keys are
-//! big-endian, so that ranges run in the order of days, everything else is little-endian.
+//! Spec: docs/adr/0011-records-in-a-slab.md. Invariant: every encoding is ours; a record is read back whole or is
+//! [`BadRow`], and what is not in it is not kept.
 //!
 //! ```text
-//! m|name                schema, store id, boot, last day, clean
-//! q|write id 32         -> ver 1 | read id 32 | lease period u16
-//! r|read id 32          -> write id 32
-//! l|period u16|write id -> ()
-//! i|invite id 32        -> ver 1 | slot u32 | owner id 32 | kind 1 | state 1 | claim hash 16 | expires u16
-//! o|owner id 32         -> invite or blob id 32
-//! b|blob id 32          -> ver 1 | owner id 32 | chunks u32 | expires u16
-//! x|day u16|kind 1|id 32 -> ()
+//! record 128 = kind 1 | version 1 | fields 110 | check 16       all zero = free     check = SHA-256(record[0..112])[..16]
+//! queue  1   = 0 6 | period u16 | 0 6 | write id 32 | read id 32 | 0 32
+//! invite 2   = opened 1 | kind 1 | 0 4 | expires u16 | slot u32 | 0 2 | invite id 32 | owner id 32 | claim hash 16 | 0 16
+//! blob   3   = 0 6 | expires u16 | chunks u32 | 0 2 | blob id 32 | owner id 32 | 0 32
+//! store  77  = clean 1 | 0 1 | boot u32 | day u32 | records u32 | store id 16 | cell groups u32 | chunk groups u32 | 0 72
 //! ```
 
-use subrosa_codec::{Malformed, Reader, Writer};
-use subrosa_relay_core::StoreFault;
+use sha2::{Digest, Sha256};
+use subrosa_codec::{Day, Malformed, Reader, Writer};
+use subrosa_relay_core::{LEASE_PERIOD, StoreFault};
 use subrosa_wire::{BlobId, ClaimHash, InviteId, InviteKind, OwnerId, QueueId, ReadId};
 
-/// The version byte of every row.
+/// Length of a record.
+pub(crate) const RECORD_LEN: usize = 128;
+/// Length of what the check covers.
+const COVERED_LEN: usize = 112;
+
+/// The version byte of every record.
 const VERSION: u8 = 1;
+
+const QUEUE: u8 = 1;
+const INVITE: u8 = 2;
+const BLOB: u8 = 3;
+const STORE: u8 = 77;
 
 /// A record is not what was written: the store is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,114 +41,19 @@ impl From<Malformed> for BadRow {
 
 impl From<BadRow> for StoreFault {
     fn from(_: BadRow) -> Self {
-        Self::Damaged("a record has no layout of this version")
+        Self::Damaged("a record is not whole")
     }
 }
 
-/// What stands under `x|day|kind`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Expiring {
-    /// An invite.
-    Invite = 1,
-    /// A blob.
-    Blob = 2,
-}
-
-impl Expiring {
-    pub(crate) const fn parse(kind: u8) -> Result<Self, BadRow> {
-        match kind {
-            1 => Ok(Self::Invite),
-            2 => Ok(Self::Blob),
-            _ => Err(BadRow),
-        }
-    }
-}
-
-/// A key of a record.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Key<'a> {
-    Meta(&'a str),
-    Queue(QueueId),
-    Read(ReadId),
-    Lease(u16, QueueId),
-    Invite(InviteId),
-    Owner(OwnerId),
-    Blob(BlobId),
-    Expiry(u16, Expiring, [u8; 32]),
-}
-
-impl Key<'_> {
-    /// The bytes of the key.
-    pub(crate) fn write(self) -> Vec<u8> {
-        let mut w = Writer::with_capacity(36);
-        match self {
-            Self::Meta(name) => w.u8(b'm').put(name.as_bytes()),
-            Self::Queue(id) => w.u8(b'q').put(id.as_bytes()),
-            Self::Read(id) => w.u8(b'r').put(id.as_bytes()),
-            Self::Lease(period, id) => w.u8(b'l').put(&period.to_be_bytes()).put(id.as_bytes()),
-            Self::Invite(id) => w.u8(b'i').put(id.as_bytes()),
-            Self::Owner(id) => w.u8(b'o').put(id.as_bytes()),
-            Self::Blob(id) => w.u8(b'b').put(id.as_bytes()),
-            Self::Expiry(day, kind, id) => w.u8(b'x').put(&day.to_be_bytes()).u8(kind as u8).put(&id),
-        };
-        w.into_vec()
-    }
-}
-
-/// Reads the key `l|period|write id`.
-pub(crate) fn parse_lease(key: &[u8]) -> Result<(u16, QueueId), BadRow> {
-    let mut r = Reader::new(key);
-    r.u8()?;
-    let period = u16::from_be_bytes(r.array()?);
-    let id = QueueId::from_bytes(r.array()?);
-    r.finish()?;
-    Ok((period, id))
-}
-
-/// Reads the key `x|day|kind|id`.
-pub(crate) fn parse_expiry(key: &[u8]) -> Result<(u16, Expiring, [u8; 32]), BadRow> {
-    let mut r = Reader::new(key);
-    r.u8()?;
-    let day = u16::from_be_bytes(r.array()?);
-    let kind = Expiring::parse(r.u8()?)?;
-    let id = r.array()?;
-    r.finish()?;
-    Ok((day, kind, id))
-}
-
-/// Reads the 32 bytes after the prefix of a key.
-pub(crate) fn parse_id(key: &[u8]) -> Result<[u8; 32], BadRow> {
-    let mut r = Reader::new(key);
-    r.u8()?;
-    let id = r.array()?;
-    r.finish()?;
-    Ok(id)
-}
-
-/// `q|write id`.
+/// A queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct QueueRow {
     pub(crate) read: ReadId,
-    /// Day / 32 of the last renewal.
+    /// The [`LEASE_PERIOD`] in which its lease ends.
     pub(crate) period: u16,
 }
 
-impl QueueRow {
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, BadRow> {
-        let mut r = versioned(bytes)?;
-        let row = Self { read: ReadId::from_bytes(r.array()?), period: r.u16()? };
-        r.finish()?;
-        Ok(row)
-    }
-
-    pub(crate) fn write(&self) -> Vec<u8> {
-        let mut w = Writer::with_capacity(35);
-        w.u8(VERSION).put(self.read.as_bytes()).u16(self.period);
-        w.into_vec()
-    }
-}
-
-/// `i|invite id`.
+/// An invite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InviteRow {
     pub(crate) slot: u32,
@@ -152,34 +65,7 @@ pub(crate) struct InviteRow {
     pub(crate) expires: u16,
 }
 
-impl InviteRow {
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, BadRow> {
-        let mut r = versioned(bytes)?;
-        let row = Self {
-            slot: r.u32()?,
-            owner: OwnerId::from_bytes(r.array()?),
-            kind: InviteKind::parse(r.u8()?)?,
-            opened: match r.u8()? {
-                0 => false,
-                1 => true,
-                _ => return Err(BadRow),
-            },
-            claim: ClaimHash::from_bytes(r.array()?),
-            expires: r.u16()?,
-        };
-        r.finish()?;
-        Ok(row)
-    }
-
-    pub(crate) fn write(&self) -> Vec<u8> {
-        let mut w = Writer::with_capacity(57);
-        w.u8(VERSION).u32(self.slot).put(self.owner.as_bytes()).u8(self.kind as u8);
-        w.u8(u8::from(self.opened)).put(self.claim.as_bytes()).u16(self.expires);
-        w.into_vec()
-    }
-}
-
-/// `b|blob id`.
+/// A blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BlobRow {
     pub(crate) owner: OwnerId,
@@ -187,32 +73,192 @@ pub(crate) struct BlobRow {
     pub(crate) expires: u16,
 }
 
-impl BlobRow {
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, BadRow> {
-        let mut r = versioned(bytes)?;
-        let row = Self { owner: OwnerId::from_bytes(r.array()?), chunks: r.u32()?, expires: r.u16()? };
-        r.finish()?;
-        Ok(row)
+/// One thing of somebody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Row {
+    Queue(QueueId, QueueRow),
+    Invite(InviteId, InviteRow),
+    Blob(BlobId, BlobRow),
+}
+
+/// What a record is found by: its own name, and that of the right to it. No two kinds share one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Name {
+    Queue(QueueId),
+    Read(ReadId),
+    Invite(InviteId),
+    Blob(BlobId),
+    Owner(OwnerId),
+}
+
+impl Row {
+    /// Both names, its own first.
+    pub(crate) const fn names(&self) -> [Name; 2] {
+        match self {
+            Self::Queue(id, row) => [Name::Queue(*id), Name::Read(row.read)],
+            Self::Invite(id, row) => [Name::Invite(*id), Name::Owner(row.owner)],
+            Self::Blob(id, row) => [Name::Blob(*id), Name::Owner(row.owner)],
+        }
     }
 
-    pub(crate) fn write(&self) -> Vec<u8> {
-        let mut w = Writer::with_capacity(39);
-        w.u8(VERSION).put(self.owner.as_bytes()).u32(self.chunks).u16(self.expires);
-        w.into_vec()
+    /// The last day on which it is there.
+    pub(crate) fn last_day(&self) -> u16 {
+        match self {
+            Self::Queue(_, row) => {
+                let day = (u32::from(row.period) + 1) * LEASE_PERIOD - 1;
+                u16::try_from(day).unwrap_or(u16::MAX - 1)
+            }
+            Self::Invite(_, row) => row.expires,
+            Self::Blob(_, row) => row.expires,
+        }
+    }
+
+    /// Reads a record; `None` is a free one.
+    pub(crate) fn parse(record: &[u8; RECORD_LEN]) -> Result<Option<Self>, BadRow> {
+        let Some((kind, mut r)) = open(record)? else { return Ok(None) };
+        let row = match kind {
+            QUEUE => {
+                r.zeros(6)?;
+                let period = r.u16()?;
+                r.zeros(6)?;
+                let (id, read) = (QueueId::from_bytes(r.array()?), ReadId::from_bytes(r.array()?));
+                r.zeros(32)?;
+                Self::Queue(id, QueueRow { read, period })
+            }
+            INVITE => parse_invite(&mut r)?,
+            BLOB => {
+                r.zeros(6)?;
+                let (expires, chunks) = (r.u16()?, r.u32()?);
+                r.zeros(2)?;
+                let (id, owner) = (BlobId::from_bytes(r.array()?), OwnerId::from_bytes(r.array()?));
+                r.zeros(32)?;
+                Self::Blob(id, BlobRow { owner, chunks, expires })
+            }
+            _ => return Err(BadRow),
+        };
+        r.finish()?;
+        Ok(Some(row))
+    }
+
+    /// The mirror of [`Row::parse`].
+    pub(crate) fn write(&self) -> [u8; RECORD_LEN] {
+        let mut w = Writer::with_capacity(RECORD_LEN);
+        match self {
+            Self::Queue(id, row) => {
+                w.u8(QUEUE).u8(VERSION).zeros(6).u16(row.period).zeros(6);
+                w.put(id.as_bytes()).put(row.read.as_bytes()).zeros(32);
+            }
+            Self::Invite(id, row) => {
+                w.u8(INVITE).u8(VERSION).u8(u8::from(row.opened)).u8(row.kind as u8).zeros(4);
+                w.u16(row.expires).u32(row.slot).zeros(2).put(id.as_bytes()).put(row.owner.as_bytes());
+                w.put(row.claim.as_bytes()).zeros(16);
+            }
+            Self::Blob(id, row) => {
+                w.u8(BLOB).u8(VERSION).zeros(6).u16(row.expires).u32(row.chunks).zeros(2);
+                w.put(id.as_bytes()).put(row.owner.as_bytes()).zeros(32);
+            }
+        }
+        seal(w)
     }
 }
 
-fn versioned(bytes: &[u8]) -> Result<Reader<'_>, BadRow> {
-    let mut r = Reader::new(bytes);
-    if r.u8()? == VERSION { Ok(r) } else { Err(BadRow) }
+fn parse_invite(r: &mut Reader<'_>) -> Result<Row, BadRow> {
+    let opened = match r.u8()? {
+        0 => false,
+        1 => true,
+        _ => return Err(BadRow),
+    };
+    let kind = InviteKind::parse(r.u8()?)?;
+    r.zeros(4)?;
+    let (expires, slot) = (r.u16()?, r.u32()?);
+    r.zeros(2)?;
+    let (id, owner) = (InviteId::from_bytes(r.array()?), OwnerId::from_bytes(r.array()?));
+    let claim = ClaimHash::from_bytes(r.array()?);
+    r.zeros(16)?;
+    Ok(Row::Invite(id, InviteRow { slot, owner, kind, opened, claim, expires }))
+}
+
+/// What the store keeps of itself: the first record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StoreRow {
+    pub(crate) store_id: [u8; 16],
+    /// How many times it was opened.
+    pub(crate) boot: u32,
+    /// The last day that it was told.
+    pub(crate) day: Day,
+    /// Whether it was closed in order.
+    pub(crate) clean: bool,
+    /// How long the files are at least: a shorter one has lost something.
+    pub(crate) records: u32,
+    pub(crate) cell_groups: u32,
+    pub(crate) chunk_groups: u32,
+}
+
+impl StoreRow {
+    /// A fresh store's.
+    pub(crate) const fn fresh(store_id: [u8; 16]) -> Self {
+        let (boot, day, clean) = (0, Day(0), false);
+        Self { store_id, boot, day, clean, records: 0, cell_groups: 0, chunk_groups: 0 }
+    }
+
+    /// Reads the first record; `None` is a free one.
+    pub(crate) fn parse(record: &[u8; RECORD_LEN]) -> Result<Option<Self>, BadRow> {
+        let Some((kind, mut r)) = open(record)? else { return Ok(None) };
+        if kind != STORE {
+            return Err(BadRow);
+        }
+        let clean = r.u8()? == 1;
+        r.zeros(1)?;
+        let (boot, day, records) = (r.u32()?, Day(r.u32()?), r.u32()?);
+        let (store_id, cell_groups, chunk_groups) = (r.array()?, r.u32()?, r.u32()?);
+        r.zeros(72)?;
+        r.finish()?;
+        Ok(Some(Self { store_id, boot, day, clean, records, cell_groups, chunk_groups }))
+    }
+
+    /// The mirror of [`StoreRow::parse`].
+    pub(crate) fn write(&self) -> [u8; RECORD_LEN] {
+        let mut w = Writer::with_capacity(RECORD_LEN);
+        w.u8(STORE).u8(VERSION).u8(u8::from(self.clean)).zeros(1);
+        w.u32(self.boot).u32(self.day.0).u32(self.records);
+        w.put(&self.store_id).u32(self.cell_groups).u32(self.chunk_groups).zeros(72);
+        seal(w)
+    }
+}
+
+/// Kind and fields of a whole record; `None` for a free one.
+fn open(record: &[u8; RECORD_LEN]) -> Result<Option<(u8, Reader<'_>)>, BadRow> {
+    if *record == [0; RECORD_LEN] {
+        return Ok(None);
+    }
+    let (covered, proof) = record.split_at(COVERED_LEN);
+    if check(covered) != proof {
+        return Err(BadRow);
+    }
+    let mut r = Reader::new(covered);
+    let kind = r.u8()?;
+    if r.u8()? == VERSION { Ok(Some((kind, r))) } else { Err(BadRow) }
+}
+
+fn seal(mut w: Writer) -> [u8; RECORD_LEN] {
+    let mut record = [0; RECORD_LEN];
+    let check = check(w.as_slice());
+    w.put(&check);
+    record.copy_from_slice(w.as_slice());
+    record
+}
+
+fn check(covered: &[u8]) -> [u8; 16] {
+    let mut check = [0; 16];
+    check.copy_from_slice(&Sha256::digest(covered)[..16]);
+    check
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn each_row_is_read_back_and_no_shorter_or_longer_one_is() {
+    fn rows() -> [Row; 3] {
         let invite = InviteRow {
             slot: 7,
             owner: OwnerId::from_bytes([1; 32]),
@@ -223,22 +269,35 @@ mod tests {
         };
         let queue = QueueRow { read: ReadId::from_bytes([3; 32]), period: 625 };
         let blob = BlobRow { owner: OwnerId::from_bytes([4; 32]), chunks: 9, expires: 20_001 };
-        assert_eq!(InviteRow::parse(&invite.write()), Ok(invite));
-        assert_eq!(QueueRow::parse(&queue.write()), Ok(queue));
-        assert_eq!(BlobRow::parse(&blob.write()), Ok(blob));
-        let mut long = invite.write();
-        long.push(0);
-        assert_eq!(InviteRow::parse(&long), Err(BadRow));
-        assert_eq!(QueueRow::parse(&queue.write()[..34]), Err(BadRow));
-        assert_eq!(BlobRow::parse(&[]), Err(BadRow));
+        let ids = [5, 6, 7].map(|n| [n; 32]);
+        [
+            Row::Invite(InviteId::from_bytes(ids[0]), invite),
+            Row::Queue(QueueId::from_bytes(ids[1]), queue),
+            Row::Blob(BlobId::from_bytes(ids[2]), blob),
+        ]
     }
 
     #[test]
-    fn keys_of_days_sort_as_days_do() {
-        let id = QueueId::from_bytes([0xff; 32]);
-        assert!(Key::Lease(255, id).write() < Key::Lease(256, QueueId::from_bytes([0; 32])).write());
-        assert_eq!(parse_lease(&Key::Lease(300, id).write()), Ok((300, id)));
-        let expiry = Key::Expiry(256, Expiring::Blob, [5; 32]).write();
-        assert_eq!(parse_expiry(&expiry), Ok((256, Expiring::Blob, [5; 32])));
+    fn each_record_is_read_back_and_one_with_any_byte_changed_is_not() {
+        let store =
+            StoreRow { boot: 3, day: Day(20_000), clean: true, records: 9, ..StoreRow::fresh([8; 16]) };
+        assert_eq!(StoreRow::parse(&store.write()), Ok(Some(store)));
+        for row in rows() {
+            let record = row.write();
+            assert_eq!(Row::parse(&record), Ok(Some(row)));
+            assert_eq!(StoreRow::parse(&record), Err(BadRow));
+            for at in 0..RECORD_LEN {
+                let mut other = record;
+                other[at] ^= 0x10;
+                assert_eq!(Row::parse(&other), Err(BadRow), "byte {at}");
+            }
+        }
+        assert_eq!(Row::parse(&[0; RECORD_LEN]), Ok(None));
+    }
+
+    #[test]
+    fn the_last_day_of_a_lease_is_that_of_its_period() {
+        let [_, queue, _] = rows();
+        assert_eq!(queue.last_day(), 626 * 32 - 1);
     }
 }

@@ -4,23 +4,21 @@
 //! records, so that a day at which everything expires stalls nobody.
 
 use subrosa_codec::Day;
-use subrosa_relay_core::{Outcome, StoreFault, lease_period};
-use subrosa_wire::{BlobId, InviteId, QueueId};
+use subrosa_relay_core::{Outcome, StoreFault};
+use subrosa_wire::QueueId;
 
-use crate::store::rows::{Expiring, Key, QueueRow, parse_expiry, parse_lease};
-use crate::store::{SlabStore, day16, open};
+use crate::store::SlabStore;
+use crate::store::rows::Row;
 
 impl SlabStore {
     pub(super) fn sweep(&mut self, today: Day, budget: u32) -> Result<Outcome, StoreFault> {
         if today > self.today {
             self.today = today;
             self.index_mut().today = today;
-            self.records.put(Key::Meta(open::DAY), today.0.to_le_bytes().to_vec());
-            self.records.end_operation();
+            self.records.set_store(|store| store.day = today);
         }
         let mut left = budget;
-        let more =
-            [self.sweep_cells(&mut left)?, self.sweep_leases(&mut left)?, self.sweep_expiries(&mut left)?];
+        let more = [self.sweep_cells(&mut left)?, self.sweep_records(&mut left)?];
         Ok(Outcome::Swept { more: more.contains(&true) })
     }
 
@@ -39,60 +37,24 @@ impl SlabStore {
         }
     }
 
-    /// Erases queues whose lease ended; whether there are more.
-    fn sweep_leases(&mut self, left: &mut u32) -> Result<bool, StoreFault> {
-        for key in self.records.before(b'l', lease_period(self.today), *left as usize + 1)? {
-            let (period, queue) = parse_lease(&key)?;
-            *left -= self.erase_cells(queue, u64::MAX, *left)?;
+    /// Erases queues whose lease ended, and expired invites and blobs; whether there are more.
+    fn sweep_records(&mut self, left: &mut u32) -> Result<bool, StoreFault> {
+        while let Some(row) = self.records.expired(self.today) {
+            *left -= match row {
+                Row::Queue(id, _) => self.erase_cells(id, u64::MAX, *left)?,
+                Row::Blob(id, _) => self.erase_chunks(id, *left)?,
+                Row::Invite(..) => 0,
+            };
             if *left == 0 {
                 return Ok(true);
             }
             *left -= 1;
-            match self.records.get(Key::Queue(queue))? {
-                Some(row) => self.erase_queue(queue, &QueueRow::parse(&row)?)?,
-                None => self.records.erase(Key::Lease(period, queue)),
+            match row {
+                Row::Queue(id, _) => self.erase_queue(id)?,
+                Row::Blob(id, _) => self.erase_blob(id)?,
+                Row::Invite(id, row) => self.erase_invite(id, &row)?,
             }
-            self.records.end_operation();
         }
-        Ok(false)
-    }
-
-    /// Erases expired invites and blobs; whether there are more.
-    fn sweep_expiries(&mut self, left: &mut u32) -> Result<bool, StoreFault> {
-        for key in self.records.before(b'x', day16(self.today), *left as usize + 1)? {
-            let (day, kind, id) = parse_expiry(&key)?;
-            let more = match kind {
-                Expiring::Invite => self.sweep_invite(day, InviteId::from_bytes(id), left)?,
-                Expiring::Blob => self.sweep_blob(day, BlobId::from_bytes(id), left)?,
-            };
-            if more {
-                return Ok(true);
-            }
-            self.records.end_operation();
-        }
-        Ok(false)
-    }
-
-    /// Erases the invite that expired on `day`; whether it is still there.
-    fn sweep_invite(&mut self, day: u16, id: InviteId, left: &mut u32) -> Result<bool, StoreFault> {
-        let Some(row) = self.any_invite(id)?.filter(|row| row.expires == day) else { return Ok(false) };
-        if *left == 0 {
-            return Ok(true);
-        }
-        *left -= 1;
-        self.erase_invite(id, &row)?;
-        Ok(false)
-    }
-
-    /// Erases the blob that expired on `day`, or some of its chunks; whether it is still there.
-    fn sweep_blob(&mut self, day: u16, id: BlobId, left: &mut u32) -> Result<bool, StoreFault> {
-        let Some(row) = self.any_blob(id)?.filter(|row| row.expires == day) else { return Ok(false) };
-        *left -= self.erase_chunks(id, *left)?;
-        if *left == 0 {
-            return Ok(true);
-        }
-        *left -= 1;
-        self.erase_blob(id, &row)?;
         Ok(false)
     }
 }

@@ -17,7 +17,7 @@ use super::open::Disks;
 use super::*;
 use crate::slab::MemDisk;
 
-const SMALL: StoreSettings = StoreSettings { cache: 8 << 20, grow: 1, reserve: 0 };
+const SMALL: StoreSettings = StoreSettings { grow: 1, reserve: 0 };
 
 fn limits() -> Limits {
     Limits { queue_cells: 6, cells: 14, queues: 3, invites: 2, chunks: 5, ..Limits::default() }
@@ -183,24 +183,39 @@ fn a_second_process_on_the_same_store_is_refused() {
 }
 
 #[test]
-fn a_store_that_lost_its_records_is_not_served_as_an_empty_one() {
-    let folder = tempfile::tempdir().expect("makes a folder");
-    let mut store = open(folder.path());
-    store.commit(&[create(1), append(1, 1)]).expect("commits");
-    store.close().expect("closes");
-    fs::remove_dir_all(folder.path().join("records")).expect("removes");
-    assert!(matches!(SlabStore::open(folder.path(), SMALL, limits()), Err(OpenError::Lost)));
-    assert!(!folder.path().join("records").exists(), "and nothing was created in its place");
-    let other = tempfile::tempdir().expect("makes a folder");
+fn a_store_that_lost_a_file_or_a_part_of_one_is_not_served_as_an_empty_one() {
+    for file in ["MANIFEST", "records.slab", "cells.slab", "chunks.slab"] {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let mut store = open(folder.path());
+        store.commit(&[create(1), append(1, 1), put_chunk(2, 2)]).expect("commits");
+        store.close().expect("closes");
+        let path = folder.path().join(file);
+        let whole = fs::read(&path).expect("reads");
+        let lost = |what: &str| match SlabStore::open(folder.path(), SMALL, limits()) {
+            Err(OpenError::Lost { file: named }) => assert_eq!(named, file, "{what}"),
+            Err(OpenError::Damaged(_)) if what != "missing" => {}
+            other => panic!("{file} {what}: {other:?}"),
+        };
+        fs::remove_file(&path).expect("removes");
+        lost("missing");
+        assert!(!path.exists(), "nothing was created in its place");
+        fs::write(&path, []).expect("writes");
+        lost("empty");
+        fs::write(&path, &whole[..whole.len() / 2]).expect("writes");
+        lost("cut in half");
+        fs::write(&path, &whole).expect("writes");
+        assert!(SlabStore::open(folder.path(), SMALL, limits()).is_ok(), "{file}");
+    }
+}
+
+#[test]
+fn a_store_with_the_records_of_another_is_refused() {
+    let (folder, other) = (tempfile::tempdir().expect("makes"), tempfile::tempdir().expect("makes"));
+    open(folder.path()).close().expect("closes");
     open(other.path()).close().expect("closes");
-    fs::rename(other.path().join("records"), folder.path().join("records")).expect("renames");
-    assert!(matches!(SlabStore::open(folder.path(), SMALL, limits()), Err(OpenError::Lost)));
-    fs::remove_file(folder.path().join("MANIFEST")).expect("removes");
-    fs::remove_dir_all(folder.path().join("records")).expect("removes");
-    assert!(
-        matches!(SlabStore::open(folder.path(), SMALL, limits()), Err(OpenError::Lost)),
-        "slabs hold bodies"
-    );
+    fs::copy(other.path().join("records.slab"), folder.path().join("records.slab")).expect("copies");
+    let opened = SlabStore::open(folder.path(), SMALL, limits());
+    assert!(matches!(opened, Err(OpenError::Lost { file: "records.slab" })));
 }
 
 #[test]
@@ -208,23 +223,26 @@ fn a_store_of_a_newer_version_is_refused_and_says_so() {
     let folder = tempfile::tempdir().expect("makes a folder");
     open(folder.path()).close().expect("closes");
     let path = folder.path().join("MANIFEST");
-    let newer = fs::read_to_string(&path).expect("reads").replace("format 1", "format 2");
+    let newer = fs::read_to_string(&path).expect("reads").replace("format 2", "format 3");
     fs::write(&path, newer).expect("writes");
     let error = SlabStore::open(folder.path(), SMALL, limits()).expect_err("is newer");
-    assert!(matches!(error, OpenError::Newer { format: 2 }));
+    assert!(matches!(error, OpenError::Newer { format: 3 }));
     assert!(error.to_string().contains("newer version"));
 }
 
-fn on_disks(folder: &Path, cells: &MemDisk, chunks: &MemDisk) -> SlabStore {
-    let disks = || Ok(Disks { cells: Arc::new(cells.clone()), chunks: Arc::new(chunks.clone()) });
+fn on_disks(folder: &Path, records: &MemDisk, cells: &MemDisk, chunks: &MemDisk) -> SlabStore {
+    let disks = |_| {
+        let [records, cells, chunks] = [records, cells, chunks].map(|disk| Arc::new(disk.clone()));
+        Ok(Disks { records, cells, chunks })
+    };
     SlabStore::open_on(folder, SMALL, Limits::default(), disks).expect("opens")
 }
 
 #[test]
 fn a_full_disk_refuses_new_things_and_still_takes_acknowledgements() {
     let folder = tempfile::tempdir().expect("makes a folder");
-    let (cells, chunks) = (MemDisk::new(), MemDisk::new());
-    let mut store = on_disks(folder.path(), &cells, &chunks);
+    let (records, cells, chunks) = (MemDisk::new(), MemDisk::new(), MemDisk::new());
+    let mut store = on_disks(folder.path(), &records, &cells, &chunks);
     cells.fill_up(Some(Slab::<CELL_LEN>::GROUP_LEN));
     store.commit(&[create(1)]).expect("commits");
     let many: Vec<_> = (0..64).map(|byte| append(1, byte)).collect();
@@ -259,8 +277,8 @@ fn a_disk_below_its_reserve_opens_no_queue_and_keeps_serving_the_others() {
 #[test]
 fn a_failed_sync_answers_nothing() {
     let folder = tempfile::tempdir().expect("makes a folder");
-    let (cells, chunks) = (MemDisk::new(), MemDisk::new());
-    let mut store = on_disks(folder.path(), &cells, &chunks);
+    let (records, cells, chunks) = (MemDisk::new(), MemDisk::new(), MemDisk::new());
+    let mut store = on_disks(folder.path(), &records, &cells, &chunks);
     store.commit(&[create(1)]).expect("commits");
     cells.fail_syncs();
     assert_eq!(store.commit(&[append(1, 1)]), Err(StoreFault::Io));
@@ -270,8 +288,8 @@ fn a_failed_sync_answers_nothing() {
 fn a_power_cut_keeps_what_was_acknowledged_and_leaves_no_slot_without_owner() {
     for seed in 0..24 {
         let folder = tempfile::tempdir().expect("makes a folder");
-        let (cells, chunks) = (MemDisk::new(), MemDisk::new());
-        let mut store = on_disks(folder.path(), &cells, &chunks);
+        let (records, cells, chunks) = (MemDisk::new(), MemDisk::new(), MemDisk::new());
+        let mut store = on_disks(folder.path(), &records, &cells, &chunks);
         store.commit(&[create(1), append(1, 1), append(1, 2), put_invite(1, 3)]).expect("commits");
         let upto = Seq((1 << 32) + 1);
         store.commit(&[Op::Ack { queue: queue(1), upto }, append(1, 4)]).expect("commits");
@@ -280,15 +298,17 @@ fn a_power_cut_keeps_what_was_acknowledged_and_leaves_no_slot_without_owner() {
         let ops = [append(1, 5), create(2), append(2, 6), put_invite(2, 7), Op::Close { read: read(9) }];
         assert!(store.commit(&ops).is_err());
         drop(store);
+        records.cut_at_sectors(seed);
         cells.cut(seed);
         chunks.cut(seed);
-        let (cells, chunks) = (cells.repaired(), chunks.repaired());
-        let mut store = on_disks(folder.path(), &cells, &chunks);
+        let (records, cells, chunks) = (records.repaired(), cells.repaired(), chunks.repaired());
+        let mut store = on_disks(folder.path(), &records, &cells, &chunks);
         let found = store.reader().cells(queue(1), Seq(0), 9).expect("reads");
         let bytes: Vec<_> = found.iter().map(|(_, cell)| cell.as_bytes()[0]).collect();
         assert!(bytes == [2, 4] || bytes == [2, 4, 5], "seed {seed}: {bytes:?}");
         let outcomes = store.commit(&[take_invite(1, 1), take_invite(2, 1), append(2, 8)]).expect("commits");
         let missing = Outcome::Refused(Refusal::Missing);
+        // No record had even been written when the bodies' sync failed.
         assert_eq!(outcomes, [Outcome::Bundle(cell(3)), missing.clone(), missing], "seed {seed}");
         for byte in [1, 6, 7] {
             assert!(!cells.has_sector(&[byte; 64]), "seed {seed}: bytes {byte} are left");

@@ -179,6 +179,16 @@ impl Peer {
         }
     }
 
+    /// What came unasked while an answer was waited for.
+    pub fn heard(&mut self) -> Option<Response> {
+        self.unasked.pop_front()
+    }
+
+    /// Keeps what came unasked.
+    pub fn keep(&mut self, message: Response) {
+        self.unasked.push_back(message);
+    }
+
     pub async fn cell(&mut self) -> (Seq, u8) {
         match self.unasked().await {
             Response::Cell { seq, cell, .. } => (seq, cell.as_bytes()[0]),
