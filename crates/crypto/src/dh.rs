@@ -112,8 +112,19 @@ pub(crate) mod tests {
         "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     ];
 
+    /// `key` with a point of order 8 added: every clamped scalar makes the same of both.
+    pub(crate) fn torsioned(key: &[u8; 32]) -> [u8; 32] {
+        use curve25519_dalek::{constants::EIGHT_TORSION, montgomery::MontgomeryPoint};
+        let point = MontgomeryPoint(*key).to_edwards(0).unwrap() + EIGHT_TORSION[1];
+        let other = point.to_montgomery().0;
+        let secret = SecretKey::from_bytes(&[9; 32]);
+        let of = |key| PublicKey::from_bytes(key).and_then(|key| secret.agree(&key)).unwrap();
+        assert!(other != *key && of(other).expose() == of(*key).expose());
+        other
+    }
+
     /// Other encodings of those points: p, p + 1, and with bit 255 set.
-    const NOT_CANONICAL: [&str; 5] = [
+    pub(crate) const NOT_CANONICAL: [&str; 5] = [
         "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
         "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
         "0000000000000000000000000000000000000000000000000000000000000080",

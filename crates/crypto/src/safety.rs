@@ -105,6 +105,20 @@ mod tests {
     fn a15_any_changed_byte_of_an_identity_is_another_number() {
         // ID-07.
         let number = SafetyNumber::of(&identity(1), &identity(2));
+        let mut changed = 0;
+        for at in 0..IdentityPublic::LEN {
+            for bit in 0..8 {
+                let mut bytes = identity(2).as_bytes().to_vec();
+                bytes[at] ^= 1 << bit;
+                // What is no identity is compared with nobody.
+                let Ok(other) = IdentityPublic::parse(&bytes) else { continue };
+                assert_ne!(number.digits(), SafetyNumber::of(&identity(1), &other).digits(), "byte {at}");
+                assert_ne!(number.digits(), SafetyNumber::of(&other, &identity(1)).digits(), "byte {at}");
+                changed += 1;
+                break;
+            }
+        }
+        assert!(changed >= IdentityPublic::LEN - 1, "every byte but the version, {changed}");
         assert_ne!(number.digits(), SafetyNumber::of(&identity(1), &identity(3)).digits());
         let second = Identity::derive(&IdentitySeed::from_bytes([2; 32]), 1);
         assert_ne!(number.digits(), SafetyNumber::of(&identity(1), second.public()).digits());

@@ -10,7 +10,7 @@ use subrosa_engine::api::{
     Notice, Query, SendState, Standing,
 };
 use subrosa_engine::rows::{Contact, Outbox, Row};
-use subrosa_engine::{Change, Event, Table};
+use subrosa_engine::{Change, Event, MemVault, Table};
 
 use world::{Crash, World};
 
@@ -646,6 +646,27 @@ mod copies {
     }
 
     #[test]
+    fn a30_a_copy_from_before_two_rotations_recovers_nothing() {
+        let mut world = met(3, 35, false);
+        let old = world.people[BOB].vault.snapshot();
+        for _ in 0..2 {
+            world.live(Millis::DAY.times(31));
+            world.send(ANN, BOB, 1);
+            world.send(BOB, ANN, 1);
+            world.live(Millis::HOUR);
+        }
+        let (sessions, before) = (world.people[ANN].vault.count(Table::Session), contact(&world, ANN, BOB));
+        world.people[CID].vault = old;
+        let ann = world.chat(CID, ANN).unwrap().id;
+        do_it(&mut world, CID, Command::Recover(ann));
+        world.live(Millis::HOUR);
+        assert_eq!(world.people[ANN].vault.count(Table::Session), sessions);
+        assert_eq!(contact(&world, ANN, BOB).session, before.session);
+        assert_eq!(reads(&world, ANN, BOB), ["0", "1"], "there is nothing to see: it opened nothing");
+        assert_eq!((alarm(&world, ANN, BOB), alarm(&world, BOB, ANN)), (None, None));
+    }
+
+    #[test]
     fn two_recoveries_that_meet_end_in_one_session() {
         // RAT-82.
         for seed in 40..50 {
@@ -694,6 +715,83 @@ mod relay {
         world.check();
         assert_eq!(alarm(&world, BOB, ANN), None);
         assert!(states(&world, ANN, BOB).iter().all(|state| *state == SendState::Delivered));
+    }
+
+    /// Sessions, contacts and requests of everybody, by key.
+    fn relations(world: &World) -> Vec<Vec<(Table, i64, i64)>> {
+        let kept = |table| matches!(table, Table::Session | Table::Contact);
+        let of = |vault: &MemVault| {
+            let keys = vault.rows().map(|(key, _)| (key.table, key.parent, key.id));
+            keys.filter(|(table, ..)| kept(*table)).collect()
+        };
+        world.people.iter().map(|person| of(&person.vault)).collect()
+    }
+
+    /// Everything that a relay can do with the cells that it has.
+    fn worst(world: &mut World, round: usize) {
+        match round % 5 {
+            0 => world.relay.spread(),
+            1 => world.relay.reverse(),
+            2 => (0..20).for_each(|n| world.relay.replay(n * 7 + round)),
+            3 => world.relay.flip(round * 131),
+            _ => world.relay.lose(round),
+        }
+    }
+
+    #[test]
+    fn a11_no_relay_causes_a_recovery_or_another_session() {
+        let mut world = friends(56);
+        let before = relations(&world);
+        let current = contact(&world, ANN, BOB).session;
+        for round in 0..40 {
+            world.send(ANN, BOB, 1);
+            world.send(BOB, ANN, 1);
+            for who in [ANN, BOB] {
+                while world.work(who) {}
+            }
+            worst(&mut world, round);
+            world.live(Millis::HOUR);
+        }
+        // Every handshake and every cell that there ever was, once more, after a restart.
+        (0..world.relay.appended()).for_each(|n| world.relay.replay(n));
+        (0..2).for_each(|who| world.restart(who));
+        world.live(Millis::DAY);
+        assert_eq!(relations(&world), before);
+        assert_eq!(contact(&world, ANN, BOB).session, current);
+        for (who, with) in [(ANN, BOB), (BOB, ANN)] {
+            assert!(!reads(&world, who, with).contains(&"event".to_string()));
+            assert!(matches!(alarm(&world, who, with), None | Some(AlarmKind::OutOfStep)), "no fork");
+        }
+    }
+
+    #[test]
+    fn a13_a_relay_that_injects_other_members_cells_adds_nobody_to_a_chat() {
+        // Three who know each other: every cell of every queue, handshakes too, is put into all the others.
+        let mut world = met(3, 57, false);
+        let link = world.invite(ANN, true);
+        world.drain();
+        world.join(CID, &link);
+        world.live(Millis::MINUTE);
+        world.accept(ANN);
+        world.live(Millis::HOUR);
+        let before = relations(&world);
+        for _ in 0..6 {
+            for (from, to) in [(ANN, BOB), (BOB, ANN), (ANN, CID), (CID, ANN)] {
+                world.send(from, to, 1);
+                while world.work(from) {}
+            }
+            world.relay.spread();
+            world.live(Millis::HOUR);
+        }
+        assert_eq!(relations(&world), before, "no contact, no request and no session came of it");
+        for (from, to) in [(ANN, BOB), (BOB, ANN), (ANN, CID), (CID, ANN)] {
+            assert_eq!(
+                reads(&world, to, from),
+                ["0", "1", "2", "3", "4", "5"],
+                "and no text stands elsewhere"
+            );
+        }
+        assert!(world.chat(BOB, CID).is_none() && world.chat(CID, BOB).is_none());
     }
 
     #[test]

@@ -104,6 +104,33 @@ fn every_request_has_one_type_byte_from_01_to_0e() {
     assert_eq!(kinds, (0x01..=0x0E).collect::<Vec<_>>());
 }
 
+/// What a request names: a thing by a capability of whoever asks, a subscription of its own, or nothing. A new request
+/// fails here until somebody has answered that question for it.
+fn names(request: &Request) -> &'static str {
+    match request {
+        Request::Hello(_) | Request::Ping => "nothing",
+        Request::Open(_) | Request::Append { .. } | Request::Close { .. } | Request::RotateRead { .. } => {
+            "a queue"
+        }
+        Request::Ack { .. } => "a subscription",
+        Request::InvitePut(_)
+        | Request::InviteTake { .. }
+        | Request::InviteCheck { .. }
+        | Request::InviteRevoke { .. } => "an invite",
+        Request::BlobPut(_) | Request::BlobGet { .. } | Request::BlobDrop { .. } => "a blob",
+        other => panic!("what does {other:?} name?"),
+    }
+}
+
+#[test]
+fn a6_no_request_names_a_person_or_asks_for_a_persons_keys() {
+    let known = ["nothing", "a queue", "a subscription", "an invite", "a blob"];
+    assert!(requests().iter().all(|request| known.contains(&names(request))));
+    // What hands out keys is the bundle of one invite, to whoever holds that invite's own capability.
+    let bundles = responses().iter().filter(|response| matches!(response, Response::Bundle(_))).count();
+    assert!(bundles >= 1 && requests().iter().any(|request| matches!(request, Request::InviteTake { .. })));
+}
+
 #[test]
 fn every_response_has_one_type_byte_from_81_to_87() {
     let mut kinds: Vec<u8> = responses().iter().map(Message::kind).collect();

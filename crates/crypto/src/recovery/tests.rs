@@ -128,8 +128,7 @@ fn a1_any_changed_byte_of_a_recovery_is_refused_although_a_thief_of_the_key_seal
     // A1: the key alone, without Jon's identity, makes nothing that opens.
     let text = x_open(&seal_key(), SEAL, &recovered().1);
     assert_eq!(text.len(), TEXT_LEN);
-    // Every byte in front of the ciphertext, and every fifth of what is one ciphertext or one box.
-    for at in (0..38).chain((38..TEXT_LEN).step_by(5)) {
+    for at in 0..TEXT_LEN {
         let mut bad = text.clone();
         bad[at] ^= 1 << (at % 8);
         let want = if at == 0 { RecoverError::NewerVersion } else { RecoverError::Refused };

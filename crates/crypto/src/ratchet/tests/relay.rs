@@ -1,9 +1,12 @@
 //! A17: a relay that drops, doubles, swaps, reflects and mixes cells gets a gap or nothing, never a wrong text.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
-use super::pair::{I, J, Pair, flip_body, flip_header};
+use super::pair::{I, J, Pair, flip_body, flip_header, forge};
+use crate::ratchet::header::Acks;
 use crate::ratchet::{OpenError, SessionEvent};
+use subrosa_codec::Cell;
 
 #[test]
 fn a17_a_reflected_cell_is_nobodys() {
@@ -67,6 +70,53 @@ fn dropped_cells_are_a_gap_at_the_next_one() {
     for cell in dropped.iter().rev().chain([&later]) {
         assert_eq!(pair.deliver(I, cell).unwrap().events, []);
     }
+}
+
+#[test]
+fn a8_no_cell_that_is_refused_changes_a_byte_of_the_state() {
+    let mut pair = Pair::new(8);
+    pair.talk(3);
+    let (old, dropped) = (pair.say(J), pair.send(J));
+    pair.say(J);
+    let given_up = pair.ends[I].session.give_up(old.seq + 1, pair.now).unwrap().0;
+    pair.ends[I].session = given_up;
+    pair.wires[I].clear();
+    let mut far = pair.copy(J);
+    for _ in 0..=1_001 {
+        far.sent.acknowledge(&Acks { high: far.sent.next(), low: far.sent.next(), hash: far.sent.last() });
+        pair.send_as(&mut far, J);
+    }
+    let (ahead, beyond) = (pair.send(J), pair.send_as(&mut far, J));
+    let repeat = pair.deliver(I, &ahead).map(|_| ahead.clone()).unwrap();
+    let fresh = pair.send(J);
+    let noise = Cell::from_vec(vec![0x5a; 4_096]).unwrap();
+    let newer = forge(&pair.ends[J].session, |header| header[0] = 2);
+    let malformed = forge(&pair.ends[J].session, |header| header[4] ^= 1);
+    let all =
+        [noise, flip_header(&fresh, 9), flip_body(&fresh, 9), repeat, dropped, beyond, newer, malformed];
+    let before = pair.ends[I].session.write();
+    let mut errors = Vec::new();
+    for cell in &all {
+        errors.push(pair.deliver(I, cell).unwrap_err());
+        assert!(pair.ends[I].session.write() == before, "{errors:?}");
+    }
+    assert!(
+        matches!(
+            errors[..],
+            [
+                OpenError::NotOurs,
+                OpenError::NotOurs,
+                OpenError::BadBody { .. },
+                OpenError::Duplicate,
+                OpenError::Old,
+                OpenError::TooFar,
+                OpenError::NewerVersion,
+                OpenError::Malformed
+            ]
+        ),
+        "{errors:?}"
+    );
+    pair.deliver(I, &fresh).unwrap();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What an authentic header must satisfy: each rule, with cells that only the peer itself could make.
 
 use super::pair::{I, J, Pair, forge};
-use crate::dh::tests::{LOW_ORDER, point};
+use crate::dh::tests::{LOW_ORDER, NOT_CANONICAL, point, torsioned};
 use crate::ratchet::{Alarm, MAX_SEQ, MAX_SKIP, OpenError, SessionEvent};
 
 // Where fields stand in a header.
@@ -144,15 +144,41 @@ fn other_public_values_in_a_known_epoch_alarm() {
 }
 
 #[test]
-fn points_of_low_order_or_another_encoding_are_malformed_in_a_step() {
+fn a3_a_point_of_low_order_is_malformed_in_every_step() {
     // RAT-43.
-    let [_, new] = both();
-    let with = |bytes: [u8; 32]| verdict(&new, I, |header| header[DH..DH + 32].copy_from_slice(&bytes));
-    for low in LOW_ORDER {
-        assert_eq!(with(point(low)), Err(OpenError::Malformed), "{low}");
+    for (pair, to) in steps() {
+        for low in LOW_ORDER {
+            let cell = verdict(&pair, to, |header| header[DH..DH + 32].copy_from_slice(&point(low)));
+            assert_eq!(cell, Err(OpenError::Malformed), "{low}");
+        }
     }
-    assert_eq!(with([0xff; 32]), Err(OpenError::Malformed));
-    assert_eq!(verdict(&new, I, |header| header[DH + 31] |= 0x80), Err(OpenError::Malformed));
+}
+
+#[test]
+fn a4_another_encoding_of_a_point_is_malformed_in_every_step_and_a_torsion_point_opens_no_body() {
+    // RAT-43.
+    for (pair, to) in steps() {
+        for bad in NOT_CANONICAL {
+            let cell = verdict(&pair, to, |header| header[DH..DH + 32].copy_from_slice(&point(bad)));
+            assert_eq!(cell, Err(OpenError::Malformed), "{bad}");
+        }
+        assert_eq!(verdict(&pair, to, |header| header[DH + 31] |= 0x80), Err(OpenError::Malformed));
+        let torsion = verdict(&pair, to, |header| {
+            let dh: [u8; 32] = header[DH..DH + 32].try_into().unwrap();
+            header[DH..DH + 32].copy_from_slice(&torsioned(&dh));
+        });
+        assert!(matches!(torsion, Err(OpenError::BadBody { .. })), "{torsion:?}: the agreement is the same");
+    }
+}
+
+/// The first step of the inviter, the joiner's next, and one of each later.
+fn steps() -> [(Pair, usize); 4] {
+    [0, 1, 2, 3].map(|said| {
+        let mut pair = Pair::new(1);
+        pair.say(J);
+        (0..said).for_each(|n| drop(pair.say([I, J][n % 2])));
+        (pair, if said % 2 == 0 { J } else { I })
+    })
 }
 
 #[test]
