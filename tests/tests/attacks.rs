@@ -1,4 +1,5 @@
-//! The page of known attacks, held against code and tests: every test that it names exists, every id that is cited has a row.
+//! The page of known attacks, held against code and tests: every test that it names exists, every attack that concerns the
+//! protocol has tests of its name, every id that is cited has a row.
 //!
 //! Spec: docs/security/attacks.md. Invariant: a test that is renamed or removed is missed here.
 
@@ -52,17 +53,57 @@ fn every_known_attack_has_one_row_and_something_that_shows_it() {
     }
 }
 
-#[test]
-fn every_test_that_the_page_names_is_there() {
+/// The names of all tests of the workspace.
+fn tests() -> BTreeSet<String> {
     let mut code = Vec::new();
     files(&root().join("crates"), &["rs"], &mut code);
     files(&root().join("tests/tests"), &["rs"], &mut code);
-    let lines = code.iter().flat_map(|text| text.lines()).map(str::trim_start);
-    let functions: BTreeSet<&str> = lines
-        .filter_map(|line| line.strip_prefix("async fn ").or_else(|| line.strip_prefix("fn ")))
-        .filter_map(|rest| rest.split('(').next())
+    let mut found = BTreeSet::new();
+    for text in &code {
+        let mut marked = false;
+        for line in text.lines().map(str::trim) {
+            if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                marked = true;
+            } else if let Some(rest) = line.strip_prefix("async fn ").or_else(|| line.strip_prefix("fn ")) {
+                // The first function after the mark is the test.
+                let name = rest.split('(').next().filter(|_| std::mem::take(&mut marked));
+                found.extend(name.map(str::to_owned));
+            }
+        }
+    }
+    assert!(found.len() > 500, "the walk found {} tests only", found.len());
+    found
+}
+
+/// The id that a test's name begins with: `a3_…` is of A3.
+fn id_of(test: &str) -> Option<String> {
+    let (number, _) = test.strip_prefix('a')?.split_once('_')?;
+    let plain = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+    plain.then(|| format!("A{number}"))
+}
+
+#[test]
+fn every_attack_on_the_protocol_has_tests_of_its_name_and_the_page_names_them_all() {
+    let own: BTreeSet<(String, String)> =
+        tests().into_iter().filter_map(|test| Some((id_of(&test)?, test))).collect();
+    let without: Vec<String> = (1..=20)
+        .chain([25])
+        .chain(27..=36)
+        .map(|n| format!("A{n}"))
+        .filter(|id| !own.iter().any(|(of, _)| of == id))
         .collect();
-    assert!(functions.len() > 500, "the walk found {} functions only", functions.len());
+    assert!(without.is_empty(), "no test is named by {without:?}");
+    let listed: BTreeSet<(String, String)> = rows()
+        .into_iter()
+        .flat_map(|(id, shown)| named(shown).map(move |name| (id.to_owned(), name.to_owned())))
+        .collect();
+    let silent: Vec<_> = own.difference(&listed).collect();
+    assert!(silent.is_empty(), "shows an attack, and the page does not say so: {silent:?}");
+}
+
+#[test]
+fn every_test_that_the_page_names_is_there() {
+    let functions = tests();
     let named: Vec<&str> = rows().into_iter().flat_map(|(_, shown)| named(shown)).collect();
     assert!(named.len() > 60, "the page was not read: {named:?}");
     let gone: Vec<_> = named.iter().filter(|name| !functions.contains(**name)).collect();

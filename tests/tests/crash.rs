@@ -46,7 +46,7 @@ fn history(person: &Person) -> Vec<String> {
 }
 
 #[test]
-fn what_was_queued_arrives_exactly_once_and_in_order_through_kill_9() {
+fn a8_what_was_queued_arrives_exactly_once_and_in_order_through_kill_9() {
     let rounds = std::env::var("SUBROSA_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(50);
     let mut seed = Seed::of_run();
     let folder = tempfile::tempdir().unwrap();

@@ -145,6 +145,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a2_a_decapsulation_key_is_made_from_64_bytes_and_from_nothing_else() {
+        // GEN-11. By their types; `a2_no_source_names_an_expanded_decapsulation_key` (tests/tests/seeds.rs) sees to the rest.
+        const { assert!(SEED_LEN == 64 && size_of::<KemSeed>() == size_of::<usize>()) };
+        let _: fn(&[u8; 64]) -> KemSeed = KemSeed::from_bytes;
+        let _: fn(Secret<SeedPurpose, 64>) -> KemSeed = KemSeed::from_secret;
+        let _: fn(&KemSeed) -> &[u8; 64] = KemSeed::expose;
+    }
+
+    #[test]
     fn what_is_encapsulated_is_decapsulated() {
         let seed = KemSeed::from_bytes(&[3; 64]);
         let (ct, ss) = seed.public().encapsulate(&[4; 32]);

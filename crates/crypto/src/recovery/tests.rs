@@ -193,7 +193,7 @@ fn a3_a_point_of_low_order_or_a_second_encoding_is_refused_at_every_position_of_
 }
 
 #[test]
-fn stuck_randomness_repeats_no_nonce() {
+fn a33_stuck_randomness_repeats_no_nonce_in_a_recovery() {
     // A33.
     let nonce = |me: &Identity, peer: &Identity, reason| {
         let intro = RecoveryIntro { reason, ..intro() };

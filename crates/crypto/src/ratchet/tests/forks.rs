@@ -55,7 +55,7 @@ fn a_copy_that_speaks_first_makes_the_real_end_alarm() {
 }
 
 #[test]
-fn a_copy_whose_first_cell_is_lost_alarms_at_its_second() {
+fn a29_a_copy_whose_first_cell_is_lost_alarms_at_its_second() {
     let mut pair = within_a_chain();
     let mut copy = pair.copy(J);
     pair.say(J);
@@ -65,7 +65,7 @@ fn a_copy_whose_first_cell_is_lost_alarms_at_its_second() {
 }
 
 #[test]
-fn a_copy_that_fills_a_gap_alarms_because_the_next_cell_named_another() {
+fn a29_a_copy_that_fills_a_gap_alarms_because_the_next_cell_named_another() {
     // RAT-51, RAT-52.
     let mut pair = within_a_chain();
     let mut copy = pair.copy(J);

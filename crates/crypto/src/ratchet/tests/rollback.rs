@@ -63,7 +63,7 @@ fn older_epoch_cell(pair: &mut Pair) -> Option<Cell> {
 }
 
 #[test]
-fn a_rollback_within_a_chain_is_seen_at_the_next_answer() {
+fn a29_a_rollback_within_a_chain_is_seen_at_the_next_answer() {
     // RAT-53, RAT-70.
     let mut pair = Pair::new(2);
     pair.talk(2);
@@ -84,7 +84,7 @@ fn a_rollback_within_a_chain_is_seen_at_the_next_answer() {
 }
 
 #[test]
-fn a_rollback_before_a_step_is_seen_at_the_next_answer() {
+fn a29_a_rollback_before_a_step_is_seen_at_the_next_answer() {
     // RAT-40.
     let mut pair = Pair::new(3);
     pair.talk(2);
