@@ -46,7 +46,7 @@ pub(crate) struct Options {
 }
 
 /// What to do; `run` without a word.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve; everything that is missing is made [default]
     Run,
@@ -66,6 +66,37 @@ pub(crate) enum Command {
         /// Rows of each table
         #[arg(long, default_value_t = 100, value_name = "N")]
         rows: usize,
+    },
+    /// Check the store of a stopped relay; writes nothing
+    Check {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Repair the store of a stopped relay: saves what is whole, sets the rest aside in `quarantine`
+    Repair {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Copy the store of a stopped relay, its key included
+    Backup {
+        /// An empty folder, or one that is not there yet
+        to: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring a backup back into an empty data folder
+    Restore {
+        /// The backup
+        from: PathBuf,
+        /// Only check that it could be brought back
+        #[arg(long)]
+        verify: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Look at the configuration
     #[command(subcommand)]

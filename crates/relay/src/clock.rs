@@ -66,7 +66,7 @@ fn first_day(stored: Day, clock: Day, accept: bool) -> Result<Day, ClockJumped> 
 }
 
 /// What the machine's clock says; before 1970 it says 1970.
-fn wall() -> Day {
+pub(crate) fn wall() -> Day {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)).day()
 }

@@ -22,7 +22,7 @@ use crate::identity::Identity;
 use crate::reach::Reach;
 use crate::relay::{Relay, StartError};
 use crate::store::{self, OpenError};
-use crate::{disclose, qr};
+use crate::{disclose, qr, upkeep};
 
 /// The whole of `subrosa-relay`.
 #[must_use]
@@ -53,10 +53,10 @@ fn perform(cli: Cli) -> Result<(), Failure> {
     // Whatever the folder allows: nothing that this process makes is for others.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let command = cli.command.unwrap_or(Command::Run);
-    let config = match command {
+    let config = match &command {
         Command::Run | Command::Init | Command::Address { .. } => cli.options.config_there()?,
         // Disclosing shows what is kept, not what is asked for; a configuration belongs to no folder.
-        Command::Disclose { .. } | Command::Config(_) => cli.options.config()?,
+        _ => cli.options.config()?,
     };
     log_to_stderr(config.log);
     match command {
@@ -64,6 +64,11 @@ fn perform(cli: Cli) -> Result<(), Failure> {
         Command::Init => init(config),
         Command::Address { qr } => print_address(&known_address(&config)?, qr),
         Command::Disclose { json, rows } => disclose_all(&config, json, rows),
+        Command::Check { json } => upkeep::check(&folder(&config)?, json),
+        Command::Repair { json } => upkeep::repair(&folder(&config)?, json),
+        Command::Backup { to, json } => upkeep::backup(&folder(&config)?, &to, json),
+        Command::Restore { from, verify: true, json } => upkeep::check(&from, json),
+        Command::Restore { from, verify: false, json } => upkeep::restore(&from, &folder(&config)?, json),
         Command::Config(ConfigCommand::Check) => print("The configuration is good.\n"),
         Command::Config(ConfigCommand::Show) => print(&config.to_toml()),
     }
@@ -86,7 +91,7 @@ fn log_to_stderr(level: LogLevel) {
     let _ = tracing_subscriber::registry().with(lines.with_filter(ours)).try_init();
 }
 
-fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)
 }

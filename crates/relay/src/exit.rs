@@ -49,6 +49,11 @@ pub(crate) enum Failure {
     Output(io::Error),
     #[error("{0}")]
     Usage(String),
+    #[error(
+        "the store is damaged: {0} faults. Bring back a backup with `subrosa-relay restore`, or save what is whole with \
+         `subrosa-relay repair`, after a copy of the folder"
+    )]
+    Unsound(usize),
     #[error("the relay is running and has its store to itself; stop it, then ask again")]
     Running,
     #[error("there is no relay in {0} yet; `subrosa-relay init` makes one")]
@@ -68,7 +73,7 @@ impl Failure {
             Self::SelfTest(_) => SOFTWARE,
             Self::Usage(_) => USAGE,
             Self::Running => UNAVAILABLE,
-            Self::NoRelay(_) => DATA,
+            Self::NoRelay(_) | Self::Unsound(_) => DATA,
         }
     }
 }

@@ -23,6 +23,7 @@ mod served;
 pub mod slab;
 pub mod store;
 mod tls;
+mod upkeep;
 
 pub use clock::ClockJumped;
 pub use commands::main;

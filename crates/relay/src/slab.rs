@@ -11,9 +11,11 @@
 
 mod disk;
 mod memdisk;
+mod survey;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ use subrosa_codec::{Malformed, Reader, Writer};
 
 pub use disk::{Disk, FileDisk};
 pub use memdisk::MemDisk;
+pub use survey::Lies;
 
 /// Length of a header, in bytes.
 const HEADER_LEN: usize = 64;
@@ -124,6 +127,8 @@ pub struct Slab<const BODY: usize> {
     dirty: bool,
     /// Slots with something in them that nobody wants, and that were left alone.
     strays: u64,
+    /// Groups written to since [`Slab::track`].
+    touched: Option<BTreeSet<u32>>,
 }
 
 impl<const BODY: usize> Slab<BODY> {
@@ -143,8 +148,16 @@ impl<const BODY: usize> Slab<BODY> {
         mut keep: impl FnMut(Slot, &Header) -> bool,
     ) -> Result<Self, DiskError> {
         let groups = u32::try_from(disk.len() / Self::GROUP_LEN).map_err(io::Error::other)?;
-        let mut slab =
-            Self { disk, step, groups, free: Vec::new(), erased: Vec::new(), dirty: false, strays: 0 };
+        let mut slab = Self {
+            disk,
+            step,
+            groups,
+            free: Vec::new(),
+            erased: Vec::new(),
+            dirty: false,
+            strays: 0,
+            touched: None,
+        };
         let mut block = vec![0; BLOCK];
         for group in 0..groups {
             slab.disk.read_at(&mut block, u64::from(group) * Self::GROUP_LEN)?;
@@ -222,10 +235,37 @@ impl<const BODY: usize> Slab<BODY> {
     /// [`PutError`].
     pub fn put(&mut self, header: &Header, body: &[u8; BODY]) -> Result<Slot, PutError> {
         let slot = self.take_free()?;
-        self.dirty = true;
+        self.touch(slot);
         self.disk.write_at(body, Self::body_at(slot)).map_err(DiskError)?;
         self.disk.write_at(&header.write(body), Self::header_at(slot)).map_err(DiskError)?;
         Ok(slot)
+    }
+
+    fn touch(&mut self, Slot(slot): Slot) {
+        self.dirty = true;
+        if let Some(touched) = &mut self.touched {
+            touched.insert(slot / GROUP);
+        }
+    }
+
+    /// Notes from now on which groups are written to.
+    pub fn track(&mut self) {
+        self.touched = Some(BTreeSet::new());
+    }
+
+    /// The groups that were, and notes no more.
+    pub fn untrack(&mut self) -> BTreeSet<u32> {
+        self.touched.take().unwrap_or_default()
+    }
+
+    /// All bytes of a group.
+    ///
+    /// # Errors
+    /// [`DiskError`].
+    pub fn read_group(&self, group: u32) -> Result<Vec<u8>, DiskError> {
+        let mut bytes = vec![0; BLOCK + GROUP as usize * BODY];
+        self.disk.read_at(&mut bytes, u64::from(group) * Self::GROUP_LEN)?;
+        Ok(bytes)
     }
 
     fn take_free(&mut self) -> Result<Slot, PutError> {
@@ -255,7 +295,7 @@ impl<const BODY: usize> Slab<BODY> {
     /// # Errors
     /// [`DiskError`].
     pub fn erase(&mut self, slot: Slot) -> Result<(), DiskError> {
-        self.dirty = true;
+        self.touch(slot);
         self.disk.write_at(&[0; HEADER_LEN], Self::header_at(slot))?;
         self.disk.write_at(&[0; BODY], Self::body_at(slot))?;
         self.erased.push(slot);

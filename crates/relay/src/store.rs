@@ -3,8 +3,10 @@
 //! Spec: docs/adr/0002-slabs-and-sled.md, docs/adr/0011-records-in-a-slab.md. Invariant: a commit has one sync sequence,
 //! bodies first, then records, then what these replaced; nothing of it is answered before that has ended.
 
+mod backup;
 mod blobs;
 mod calendar;
+mod check;
 mod index;
 mod invites;
 mod knowledge;
@@ -13,6 +15,7 @@ mod open;
 mod queues;
 mod reader;
 mod records;
+mod repair;
 mod room;
 mod rows;
 mod sweep;
@@ -32,11 +35,14 @@ use records::{Counts, Records};
 use room::Room;
 use rows::Row;
 
+pub use backup::{Backup, copy, restore};
+pub use check::{Fault, Report, check};
 pub(crate) use manifest::hex;
 #[cfg(test)]
 pub(crate) use open::Disks;
 pub use open::{OpenError, StoreSettings, inspect};
 pub use reader::SlabStoreReader;
+pub use repair::{Repaired, repair};
 
 /// The kind of a slot that holds a cell of a queue.
 const CELL: u8 = 1;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crowd::{Relay, Shared, rush, settle};
 use rustix::process::Signal;
-use subrosa_lossyfs::{LossyFs, Volume, Weather, inside_namespace};
+use subrosa_lossyfs::{Fault, LossyFs, On, Volume, Weather, inside_namespace};
 
 /// SplitMix64.
 struct Dice(u64);
@@ -72,6 +72,57 @@ async fn kill_9_under_load_breaks_no_promise() {
     );
     let (code, words) = relay.end(Some(Signal::TERM));
     assert_eq!(code, Some(0), "{words}");
+    let report = subrosa_relay::store::check(&data).unwrap();
+    assert!(report.clean && report.is_sound() && report.unfinished == 0, "{report:?}");
+}
+
+type Strike = fn(&LossyFs);
+
+/// What a disk does to a relay at work, and with which code it ends; `None` when it goes on.
+const FAULTS: &[(&str, Option<i32>, Strike)] = &[
+    ("a sync of the bodies fails", Some(74), |mount| mount.fail(Fault::broken(On::Sync, "cells.slab", 20))),
+    ("a sync of the records fails", Some(74), |mount| mount.fail(Fault::broken(On::Sync, "records.slab", 5))),
+    ("a write of a body fails", Some(74), |mount| mount.fail(Fault::broken(On::Write, "cells.slab", 150))),
+    ("a write of a record fails", Some(74), |mount| mount.fail(Fault::broken(On::Write, "records.slab", 9))),
+    ("a chunk can't be written", Some(74), |mount| mount.fail(Fault::broken(On::Write, "chunks.slab", 4))),
+    ("a body can't be read", Some(74), |mount| mount.fail(Fault::broken(On::Read, "cells.slab", 0))),
+    ("the disk is full", None, |mount| mount.fill_up(3 << 20)),
+    ("the disk is slow", None, |mount| mount.slow(Duration::from_millis(30))),
+];
+
+/// D12.
+#[tokio::test]
+async fn a_faulty_disk_ends_the_relay_or_refuses_and_never_breaks_a_promise() {
+    if !inside_namespace("a_faulty_disk_ends_the_relay_or_refuses_and_never_breaks_a_promise") {
+        return;
+    }
+    let at = tempfile::tempdir().unwrap();
+    let data = at.path().join("data");
+    let shared = Shared::default();
+    let mount = LossyFs::mount(at.path(), Volume::new()).unwrap();
+    let relay = Relay::start(&data);
+    settle(&relay, &shared).await;
+    relay.end(Some(Signal::TERM));
+    for (what, expected, fault) in FAULTS {
+        let relay = Relay::start(&data);
+        let strike = async {
+            fault(&mount);
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        };
+        rush(&relay, &shared, strike).await;
+        let (code, words) = relay.end(expected.is_none().then_some(Signal::TERM));
+        assert_eq!(code, Some(expected.unwrap_or(0)), "{what}: {words}");
+        if expected.is_some() {
+            assert!(words.contains("disk failed"), "{what}: {words}");
+        }
+        mount.mend();
+        let relay = Relay::start(&data);
+        let mut ledger = std::mem::take(&mut *shared.ledger());
+        ledger.check(&relay).await;
+        println!("{what}: {:?}, {} promises", expected, ledger.promises);
+        *shared.ledger() = ledger;
+        relay.end(Some(Signal::TERM));
+    }
 }
 
 /// Lives of the real binary on a disk that loses power. One in four cuts falls into the start of the next life.
@@ -126,6 +177,8 @@ async fn power_cuts_under_the_real_binary_break_no_promise() {
         ledger.check(&relay).await;
         *shared.ledger() = ledger;
         relay.end(Some(if dice.roll(2) == 0 { Signal::TERM } else { Signal::KILL }));
+        let report = subrosa_relay::store::check(&data).unwrap();
+        assert!(report.is_sound(), "{report:?}");
         volume = mount.unmount().unwrap();
     }
     let each = begun.elapsed() / u32::try_from(cuts).unwrap();

@@ -9,7 +9,7 @@ use subrosa_wire::{QueueId, ReadId, Refusal, Seq};
 
 use crate::slab::{Header, PutError};
 use crate::store::index::Place;
-use crate::store::rows::{Name, QueueRow, Row};
+use crate::store::rows::{NOBODY, Name, QueueRow, Row};
 use crate::store::{CELL, SlabStore, day16, refused};
 
 impl SlabStore {
@@ -44,6 +44,10 @@ impl SlabStore {
                 if period > row.period {
                     self.put_record(Row::Queue(queue, QueueRow { read, period }))?;
                 }
+            }
+            // Repaired: as good as made anew, with what lay there.
+            Some(row) if *row.read.as_bytes() == NOBODY && self.queue_read_by(read).is_none() => {
+                self.put_record(Row::Queue(queue, QueueRow { read, period }))?;
             }
             Some(_) => return refused(Refusal::Missing),
             None => {

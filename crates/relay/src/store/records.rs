@@ -340,6 +340,29 @@ impl Records {
         self.free.push(place);
     }
 
+    /// Overwrites whatever is at `place`.
+    pub(crate) fn blank(&mut self, place: u32) {
+        self.pending.insert(place, [0; RECORD_LEN]);
+        self.table_mut().remove(place);
+        self.free.push(place);
+    }
+
+    /// The whole file as it is after an orderly end now. Between commits only.
+    pub(crate) fn copy_in_order(&self) -> Result<Vec<u8>, DiskError> {
+        let mut bytes = vec![0; usize::try_from(self.disk.len()).map_err(io::Error::other)?];
+        self.disk.read_at(&mut bytes, 0)?;
+        let own = StoreRow { clean: true, ..self.store };
+        if let Some(first) = bytes.first_chunk_mut() {
+            *first = own.write();
+        }
+        Ok(bytes)
+    }
+
+    /// How many records the file has room for, the store's own included.
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.disk.len() / RECORD_LEN as u64).unwrap_or(u32::MAX)
+    }
+
     /// Makes all changes durable.
     pub(crate) fn sync(&mut self) -> Result<(), DiskError> {
         if self.written != Some(self.store) {

@@ -29,6 +29,9 @@ const INVITE: u8 = 2;
 const BLOB: u8 = 3;
 const STORE: u8 = 77;
 
+/// The read id of a queue whose reader is not known any more; no capability has it.
+pub(crate) const NOBODY: [u8; 32] = [0; 32];
+
 /// A record is not what was written: the store is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BadRow;
@@ -89,12 +92,15 @@ pub(crate) enum Name {
     Invite(InviteId),
     Blob(BlobId),
     Owner(OwnerId),
+    /// Of a queue that nobody can read until it is opened.
+    Unread(QueueId),
 }
 
 impl Row {
     /// Both names, its own first.
-    pub(crate) const fn names(&self) -> [Name; 2] {
+    pub(crate) fn names(&self) -> [Name; 2] {
         match self {
+            Self::Queue(id, row) if *row.read.as_bytes() == NOBODY => [Name::Queue(*id), Name::Unread(*id)],
             Self::Queue(id, row) => [Name::Queue(*id), Name::Read(row.read)],
             Self::Invite(id, row) => [Name::Invite(*id), Name::Owner(row.owner)],
             Self::Blob(id, row) => [Name::Blob(*id), Name::Owner(row.owner)],

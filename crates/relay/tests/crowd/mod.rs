@@ -213,11 +213,24 @@ async fn reply(peer: &mut Peer, request: Request) -> Option<Result<u64, Refusal>
     }
 }
 
+/// The answer of a relay that is well, however slow.
+async fn sure(peer: &mut Peer, request: Request) -> Result<u64, Refusal> {
+    peer.reply(request).await
+}
+
+async fn surely_take(peer: &mut Peer, n: u32, claim: u32) -> Result<u32, Refusal> {
+    match peer.ask(take_of(n, claim)).await {
+        Response::Bundle(bundle) => Ok(number(&bundle)),
+        Response::Reply(Err(refusal)) => Err(refusal),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Opens the lasting queues, once for all lives.
 pub async fn settle(relay: &Relay, shared: &Shared) {
     let mut peer = relay.peer().await;
     for line in 1..=LINES {
-        reply(&mut peer, open(line, 1)).await.unwrap().unwrap();
+        sure(&mut peer, open(line, 1)).await.unwrap();
         shared.ledger().lines.entry(line).or_default().opened = State::Done;
     }
     shared.ledger().next = 1_000;
@@ -283,9 +296,13 @@ fn invite(n: u32) -> Request {
     Request::InvitePut(InvitePut { id, owner, kind: InviteKind::OneTime, days: 3, bundle: numbered(n) })
 }
 
-async fn take(peer: &mut Peer, n: u32, claim: u32) -> Option<Result<u32, Refusal>> {
+fn take_of(n: u32, claim: u32) -> Request {
     let (fetch, claim) = (FetchCap::from_bytes(caps(n)), ClaimToken::from_bytes(caps(claim)));
-    match ask(peer, Request::InviteTake { fetch, claim }).await? {
+    Request::InviteTake { fetch, claim }
+}
+
+async fn take(peer: &mut Peer, n: u32, claim: u32) -> Option<Result<u32, Refusal>> {
+    match ask(peer, take_of(n, claim)).await? {
         Response::Bundle(bundle) => Some(Ok(number(&bundle))),
         Response::Reply(Err(refusal)) => Some(Err(refusal)),
         other => panic!("{other:?}"),
@@ -300,7 +317,8 @@ pub async fn inviter(mut peer: Peer, shared: Shared) -> Option<()> {
         shared.ledger().invites.entry(n).or_default().put = State::Asked;
         match reply(&mut peer, invite(n)).await? {
             Ok(_) => {}
-            Err(Refusal::TooMany) => return Some(()),
+            // One connection's share is used up, or the disk is full.
+            Err(Refusal::TooMany | Refusal::Storage) => return Some(()),
             Err(other) => panic!("{other:?}"),
         }
         {
@@ -350,7 +368,8 @@ pub async fn drifter(mut peer: Peer, shared: Shared) -> Option<()> {
     loop {
         let line = shared.fresh();
         shared.ledger().lines.entry(line).or_default().opened = State::Asked;
-        reply(&mut peer, open(line, 1)).await?.unwrap();
+        // A refusal ends it: the disk is full.
+        reply(&mut peer, open(line, 1)).await?.ok()?;
         let n = shared.fresh();
         {
             let mut ledger = shared.ledger();
@@ -358,7 +377,7 @@ pub async fn drifter(mut peer: Peer, shared: Shared) -> Option<()> {
             entry.opened = State::Done;
             entry.sent.push(n);
         }
-        reply(&mut peer, Request::Append { write: write(line), cell: numbered(n) }).await?.unwrap();
+        reply(&mut peer, Request::Append { write: write(line), cell: numbered(n) }).await?.ok()?;
         shared.ledger().lines.entry(line).or_default().stored.insert(n);
         if line.is_multiple_of(2) {
             shared.ledger().lines.entry(line).or_default().closed = State::Asked;
@@ -378,7 +397,7 @@ pub async fn sender(peer: Peer, shared: Shared) -> Option<()> {
             let (blob, owner) = (BlobCap::from_bytes(caps(n)).id(), OwnerCap::from_bytes(caps(n)).id());
             let put = BlobPut { blob, owner, index, of: 3, days: 3, chunk: chunk(n + index) };
             shared.ledger().blobs.entry(n).or_default().asked.insert(index);
-            reply(&mut peer, Request::BlobPut(put)).await?.unwrap();
+            reply(&mut peer, Request::BlobPut(put)).await?.ok()?;
             shared.ledger().blobs.entry(n).or_default().stored.insert(index);
         }
         if n.is_multiple_of(2) {
@@ -435,22 +454,16 @@ impl Ledger {
         // Some of each are kept to be asked again after the next life; the rest makes place.
         while self.invites.len() > 8 {
             let (id, _) = self.invites.pop_first().unwrap();
-            reply(&mut peer, Request::InviteRevoke { owner: OwnerCap::from_bytes(caps(id)) })
-                .await
-                .unwrap()
-                .ok();
+            sure(&mut peer, Request::InviteRevoke { owner: OwnerCap::from_bytes(caps(id)) }).await.ok();
         }
         for (id, blob) in &self.blobs {
             blob.check(*id, &mut peer).await;
-            reply(&mut peer, Request::BlobDrop { owner: OwnerCap::from_bytes(caps(*id)) })
-                .await
-                .unwrap()
-                .ok();
+            sure(&mut peer, Request::BlobDrop { owner: OwnerCap::from_bytes(caps(*id)) }).await.ok();
         }
         self.blobs.clear();
         let gone: Vec<u32> = self.lines.keys().copied().filter(|id| *id > LINES).collect();
         for id in gone {
-            reply(&mut peer, Request::Close { read: read(id) }).await.unwrap().ok();
+            sure(&mut peer, Request::Close { read: read(id) }).await.ok();
             self.lines.remove(&id);
         }
     }
@@ -460,7 +473,7 @@ impl Line {
     async fn check(&mut self, id: u32, peer: &mut Peer) {
         if self.closed == State::Done {
             let append = Request::Append { write: write(id), cell: numbered(0) };
-            assert_eq!(reply(peer, append).await.unwrap(), Err(Refusal::Missing), "queue {id} was closed");
+            assert_eq!(sure(peer, append).await, Err(Refusal::Missing), "queue {id} was closed");
             return;
         }
         if self.opened != State::Done || self.closed != State::Never {
@@ -488,12 +501,12 @@ impl Line {
 
 /// Reads a queue to its end and acknowledges all of it.
 async fn drain(id: u32, peer: &mut Peer) -> Vec<u32> {
-    let handle = Handle(u32::try_from(reply(peer, open(id, 64)).await.unwrap().unwrap()).unwrap());
+    let handle = Handle(u32::try_from(sure(peer, open(id, 64)).await.unwrap()).unwrap());
     let mut found = Vec::new();
     loop {
         let mut last = None;
         // Cells come before the answer to a later request.
-        reply(peer, Request::Ping).await.unwrap().unwrap();
+        sure(peer, Request::Ping).await.unwrap();
         while let Some(message) = peer.heard() {
             if let Response::Cell { handle: of, seq, cell } = message
                 && of == handle
@@ -503,7 +516,7 @@ async fn drain(id: u32, peer: &mut Peer) -> Vec<u32> {
             }
         }
         let Some(upto) = last else { return found };
-        assert_eq!(reply(peer, Request::Ack { handle, upto }).await.unwrap(), Ok(0));
+        assert_eq!(sure(peer, Request::Ack { handle, upto }).await, Ok(0));
     }
 }
 
@@ -518,7 +531,7 @@ impl Invitation {
             // Someone may have won without hearing of it.
             None => (9, 10),
         };
-        let answers = [take(peer, id, first).await.unwrap(), take(peer, id, second).await.unwrap()];
+        let answers = [surely_take(peer, id, first).await, surely_take(peer, id, second).await];
         match (self.revoked, answers) {
             (State::Done, answers) => {
                 assert_eq!(answers, [Err(Refusal::Missing); 2], "invite {id} was revoked")
@@ -531,7 +544,7 @@ impl Invitation {
             {
                 let mut won = Vec::new();
                 for claim in self.asked.clone() {
-                    won.extend(take(peer, id, claim).await.unwrap().ok().map(|_| claim));
+                    won.extend(surely_take(peer, id, claim).await.ok().map(|_| claim));
                 }
                 assert_eq!(won.len(), 1, "invite {id}: exactly one of those who asked has it");
                 self.taken.extend(won);
@@ -544,8 +557,7 @@ impl Invitation {
 impl Blob {
     async fn check(&self, id: u32, peer: &mut Peer) {
         for index in 0..3 {
-            let got =
-                ask(peer, Request::BlobGet { read: BlobCap::from_bytes(caps(id)), index }).await.unwrap();
+            let got = peer.ask(Request::BlobGet { read: BlobCap::from_bytes(caps(id)), index }).await;
             match got {
                 Response::Chunk(found) => {
                     assert!(
