@@ -34,6 +34,19 @@ const P: [u8; 32] = {
     p
 };
 
+/// The points of low order, by their canonical u-coordinates: 0, 1, −1, and the two of order 8. All others, and the second
+/// encodings of these, are not canonical.
+const LOW_ORDER: [[u8; 32]; 5] = {
+    let (zero, mut one, mut minus_one) = ([0; 32], [0; 32], P);
+    one[0] = 1;
+    minus_one[0] = 0xec;
+    let of_order_8 = [
+        *b"\xe0\xeb\x7a\x7c\x3b\x41\xb8\xae\x16\x56\xe3\xfa\xf1\x9f\xc4\x6a\xda\x09\x8d\xeb\x9c\x32\xb1\xfd\x86\x62\x05\x16\x5f\x49\xb8\x00",
+        *b"\x5f\x9c\x95\xbc\xa3\x50\x8c\x24\xb1\xd0\xb1\x55\x9c\x83\xef\x5b\x04\x44\x5c\xc4\x58\x1c\x8e\x86\xd8\x22\x4e\xdd\xd0\x9f\x11\x57",
+    ];
+    [zero, one, minus_one, of_order_8[0], of_order_8[1]]
+};
+
 /// Whether the little-endian `bytes` are below 2^255 − 19. They are public: no constant time is needed.
 pub(crate) fn is_canonical(bytes: &[u8; 32]) -> bool {
     // GEN-09.
@@ -47,6 +60,11 @@ impl PublicKey {
     /// [`Malformed`] when they are not the one encoding of their point.
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Result<Self, Malformed> {
         if is_canonical(&bytes) { Ok(Self(bytes)) } else { Err(Malformed) }
+    }
+
+    /// Whether no key can agree with this one on anything but zero. A property of the point, public as the point is.
+    pub(crate) fn is_low_order(&self) -> bool {
+        LOW_ORDER.contains(&self.0)
     }
 
     /// The 32 bytes.
@@ -142,7 +160,28 @@ pub(crate) mod tests {
         for text in LOW_ORDER {
             let key = PublicKey::from_bytes(point(text)).unwrap();
             assert_eq!(SecretKey::from_bytes(&[9; 32]).agree(&key).err(), Some(Malformed), "{text}");
+            assert!(key.is_low_order(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_point_has_low_order_exactly_when_nothing_can_be_agreed_with_it() {
+        let secret = SecretKey::from_bytes(&[9; 32]);
+        let small = (0..=255).map(|byte| core::array::from_fn(|at| if at == 0 { byte } else { 0 }));
+        let large = (0..0xed).map(|byte| core::array::from_fn(|at| if at == 0 { byte } else { P[at] }));
+        let near = super::LOW_ORDER.iter().flat_map(|point| {
+            (0..255).map(|bit| {
+                let mut other = *point;
+                other[bit / 8] ^= 1 << (bit % 8);
+                other
+            })
+        });
+        let mut low = 0;
+        for key in small.chain(large).chain(near).filter_map(|bytes| PublicKey::from_bytes(bytes).ok()) {
+            assert_eq!(key.is_low_order(), secret.agree(&key).is_err(), "{:?}", key.0);
+            low += u32::from(key.is_low_order());
+        }
+        assert_eq!(low, 3 + 2, "0, 1, -1 among the small and large, and 0 and 1 beside each other");
     }
 
     #[test]

@@ -82,8 +82,8 @@ impl Identity {
         let ctx = index.to_le_bytes();
         let signing = kdf::expand(prk.expose(), labels::ID_ED25519, &ctx);
         let dh = dh::SecretKey::from_secret(kdf::expand(prk.expose(), labels::ID_X25519, &ctx));
-        let kem = KemSeed::from_secret(kdf::expand(prk.expose(), labels::ID_ML_KEM_768, &ctx));
-        let public = IdentityPublic::of(&signing, &dh, &kem);
+        let mut kem = KemSeed::from_secret(kdf::expand(prk.expose(), labels::ID_ML_KEM_768, &ctx));
+        let public = IdentityPublic::of(&signing, &dh, kem.expand());
         Self { public, signing, dh, kem }
     }
 
@@ -113,9 +113,9 @@ impl IdentityPublic {
     /// Length, in bytes.
     pub const LEN: usize = 1 + 32 + 32 + EK_LEN;
 
-    fn of(signing: &Secret<Signing>, dh: &dh::SecretKey, kem: &KemSeed) -> Self {
+    fn of(signing: &Secret<Signing>, dh: &dh::SecretKey, kem: EncapsKey) -> Self {
         let verifying = SigningKey::from_bytes(signing.expose()).verifying_key();
-        let (dh, kem) = (dh.public(), kem.public());
+        let dh = dh.public();
         let mut w = Writer::with_capacity(Self::LEN);
         // ID-02.
         w.u8(VERSION).put(verifying.as_bytes()).put(dh.as_bytes()).put(kem.as_bytes());

@@ -127,11 +127,12 @@ impl Session {
         &self,
         heard: &Heard,
         (peer, pn): (&Published, u32),
-        (dh, kem): (SecretKey, KemSeed),
+        (dh, mut kem): (SecretKey, KemSeed),
         coins: &Secret<Coins>,
     ) -> Result<Self, SealError> {
         let epoch = heard.chain.epoch.checked_add(1).ok_or(SealError::Exhausted)?;
-        let public = Published { dh: dh.public(), ek: kem.public() };
+        // The private half is at hand for the answer while this state stays in memory; stored is its seed.
+        let public = Published { dh: dh.public(), ek: kem.expand() };
         let (ct, encapsulated) = peer.ek.encapsulate(coins.expose());
         let agreed = dh.agree(&peer.dh).map_err(|_| SealError::DamagedState)?;
         let step =

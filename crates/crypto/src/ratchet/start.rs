@@ -92,8 +92,9 @@ impl Session {
     /// [`Malformed`] when `r_j` has low order: no step could ever be taken from it (A3).
     pub(crate) fn inviter(init: SessionInit, r_j: PublicKey, level: Level) -> Result<Self, Malformed> {
         // RAT-06.
-        // Whether a point has low order does not depend on the scalar: all are multiples of the cofactor.
-        SecretKey::from_bytes(&[1; 32]).agree(&r_j)?;
+        if r_j.is_low_order() {
+            return Err(Malformed);
+        }
         let InitKeys { root, chain, header_0, header_1, header_2 } = init.keys();
         let peer = Published { dh: r_j, ek: init.joiner_identity_ek };
         let id = SessionId(init.sid);
