@@ -93,7 +93,7 @@ fn first_contact() {
 fn talk() {
     let (mut ours, mut theirs) = (Chat::new(), OlmChat::new());
     ours.alternate(MAX_CLOSED + 2);
-    let (mut chain, mut theirs_chain) = (ours.clone(), OlmChat::new());
+    let (mut chain, mut theirs_chain, mut stored) = (ours.clone(), OlmChat::new(), ours.clone());
     let mut meter = Meter::default();
     meter.case("vodozemac: alternating, seal + open", move || clocked(4, || theirs.alternate(1)) / 2.0);
     meter.against(
@@ -101,6 +101,18 @@ fn talk() {
         "alternating, seal + open, a full step each",
         move || clocked(4, || ours.alternate(1)) / 2.0,
     );
+    let through_bytes = move || {
+        clocked(4, || {
+            for from in [JON, IDA] {
+                let cell = stored.seal(from);
+                stored.store();
+                stored.open(1 - from, &cell);
+                stored.store();
+            }
+        }) / 2.0
+    };
+    let name = "alternating, four states written and read between";
+    meter.against("vodozemac: alternating, seal + open", name, through_bytes);
     meter.case("vodozemac: one chain, seal + open", move || {
         theirs_chain.alternate(1);
         theirs_chain.say(JON);

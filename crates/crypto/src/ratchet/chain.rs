@@ -62,9 +62,10 @@ pub(super) struct ClosedChain {
     pub(super) waiting: Waiting,
 }
 
-/// Keys of cells that have not come yet, by their number in the chain.
+/// Keys of cells that have not come yet, by their number in the chain. `None` for none: most chains have none, and there
+/// are up to 65 of them to be looked through.
 #[derive(Clone, Default)]
-pub(super) struct Waiting(Arc<BTreeMap<u32, WaitingKey>>);
+pub(super) struct Waiting(Option<Arc<BTreeMap<u32, WaitingKey>>>);
 
 /// The key of a cell that has not come yet.
 #[derive(Clone)]
@@ -113,33 +114,47 @@ impl ReceivingChain {
 
 impl Waiting {
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.0.as_ref().map_or(0, |keys| keys.len())
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     pub(super) fn first(&self) -> Option<u32> {
-        self.0.first_key_value().map(|(n, _)| *n)
+        self.0.as_ref()?.first_key_value().map(|(n, _)| *n)
     }
 
     pub(super) fn contains(&self, n: u32) -> bool {
-        self.0.contains_key(&n)
+        self.0.as_ref().is_some_and(|keys| keys.contains_key(&n))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &WaitingKey)> {
-        self.0.iter().map(|(n, key)| (*n, key))
+        self.0.iter().flat_map(|keys| keys.iter()).map(|(n, key)| (*n, key))
+    }
+
+    /// Changes the keys, if there are any.
+    fn change<T>(&mut self, change: impl FnOnce(&mut BTreeMap<u32, WaitingKey>) -> T) -> Option<T> {
+        let keys = Arc::make_mut(self.0.as_mut()?);
+        let result = change(keys);
+        if keys.is_empty() {
+            self.0 = None;
+        }
+        Some(result)
     }
 
     pub(super) fn take(&mut self, n: u32) -> Option<WaitingKey> {
-        if self.contains(n) { Arc::make_mut(&mut self.0).remove(&n) } else { None }
+        if self.contains(n) { self.change(|keys| keys.remove(&n)).flatten() } else { None }
     }
 
     /// Gives up the lowest number.
     pub(super) fn pop_first(&mut self) -> Option<u32> {
-        if self.0.is_empty() { None } else { Arc::make_mut(&mut self.0).pop_first().map(|(n, _)| n) }
+        self.change(BTreeMap::pop_first).flatten().map(|(n, _)| n)
     }
 
     /// Gives up everything.
     pub(super) fn clear(&mut self) -> Vec<u32> {
-        let all = self.0.keys().copied().collect();
+        let all = self.iter().map(|(n, _)| n).collect();
         *self = Self::default();
         all
     }
@@ -149,23 +164,21 @@ impl Waiting {
         let old = |key: &WaitingKey| today.since(key.since) >= days;
         let expired: Vec<u32> = self.iter().filter(|(_, key)| old(key)).map(|(n, _)| n).collect();
         if !expired.is_empty() {
-            Arc::make_mut(&mut self.0).retain(|_, key| !old(key));
+            self.change(|keys| keys.retain(|_, key| !old(key)));
         }
         expired
     }
 
     /// Notes what cell `n + 1` says of cell `n`, if that one is waited for.
     pub(super) fn expect(&mut self, n: u32, mark: Mark) {
-        if self.contains(n)
-            && let Some(waiting) = Arc::make_mut(&mut self.0).get_mut(&n)
-        {
-            waiting.expect = Some(mark);
+        if self.contains(n) {
+            self.change(|keys| keys.get_mut(&n).map(|waiting| waiting.expect = Some(mark)));
         }
     }
 
     pub(super) fn extend(&mut self, keys: Vec<(u32, WaitingKey)>) {
         if !keys.is_empty() {
-            Arc::make_mut(&mut self.0).extend(keys);
+            Arc::make_mut(self.0.get_or_insert_default()).extend(keys);
         }
     }
 }

@@ -72,7 +72,7 @@ impl Heard {
         let at = self.closed.partition_point(|chain| chain.base <= seq).checked_sub(1)?;
         // An empty chain shares its base with the next one, which `partition_point` prefers: it holds the number.
         let n = seq.checked_sub(self.closed.get(at)?.base)?;
-        self.closed.get(at).filter(|chain| chain.waiting.len() > 0)?;
+        self.closed.get(at).filter(|chain| !chain.waiting.is_empty())?;
         Arc::make_mut(&mut self.closed).get_mut(at).map(|chain| (n, &mut chain.waiting))
     }
 
@@ -84,11 +84,11 @@ impl Heard {
             let oldest = Arc::make_mut(&mut self.closed).remove(0);
             lost.extend(oldest.waiting.iter().map(|(n, _)| oldest.base.saturating_add(n)));
         }
-        let with_keys = self.closed.iter().filter(|chain| chain.waiting.len() > 0).count();
+        let with_keys = self.closed.iter().filter(|chain| !chain.waiting.is_empty()).count();
         // RAT-62.
         for _ in MAX_CLOSED_WITH_KEYS..with_keys {
             let closed = Arc::make_mut(&mut self.closed);
-            if let Some(chain) = closed.iter_mut().find(|chain| chain.waiting.len() > 0) {
+            if let Some(chain) = closed.iter_mut().find(|chain| !chain.waiting.is_empty()) {
                 let base = chain.base;
                 lost.extend(chain.waiting.clear().into_iter().map(|n| base.saturating_add(n)));
             }

@@ -92,7 +92,8 @@ impl Session {
         Ok(Opened { next, part, seq, epoch, quiet, events, outbox_low })
     }
 
-    /// Step 1: the header key that opens it. Current epoch, next epoch, closed ones from the newest: at most 66 trials.
+    /// Step 1: the header key that opens it: at most 66 trials. The likeliest goes first: an answer while this side leads,
+    /// one more cell of the same epoch while the peer does, late cells last.
     fn trial(&self, parts: &Parts<'_>) -> Option<(Place, u32, Zeroizing<Vec<u8>>)> {
         // RAT-27.
         let heard = self.turn.heard();
@@ -105,7 +106,8 @@ impl Session {
         let closed = heard.into_iter().flat_map(|heard| heard.closed.iter().enumerate().rev());
         let closed = closed.map(|(at, chain)| (Place::Closed(at), chain.epoch, &chain.header));
         let mut trial = Trial::of(parts.header).ok()?;
-        let mut keys = current.into_iter().chain(next).chain(closed);
+        let (first, second) = if self.my_turn() { (current, next) } else { (next, current) };
+        let mut keys = first.into_iter().chain(second).chain(closed);
         let (place, epoch, _) = keys.find(|(_, _, key)| key.opens(&aad, &mut trial))?;
         Some((place, epoch, trial.into_text()))
     }

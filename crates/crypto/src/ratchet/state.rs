@@ -234,7 +234,7 @@ fn parse_closed(r: &mut Reader<'_>, newest: &ReceivingChain) -> Result<Vec<Close
     let ends = closed.iter().map(|chain| chain.base.checked_add(chain.count));
     let begins = closed.iter().skip(1).map(|chain| chain.base).chain([newest.base]);
     let seamless = ends.zip(begins).all(|(end, begin)| end == Some(begin));
-    let with_keys = closed.iter().filter(|chain| chain.waiting.len() > 0).count();
+    let with_keys = closed.iter().filter(|chain| !chain.waiting.is_empty()).count();
     // What is forgotten is forgotten from the front, and only at the limit.
     let first = closed.first().map_or(newest.base, |chain| chain.base);
     let complete = closed.len() == MAX_CLOSED || (first == 0 && oldest < 2);
