@@ -9,6 +9,7 @@ mod floor;
 mod hostile;
 mod meter;
 mod olm;
+mod rest;
 mod size;
 
 use std::cell::RefCell;
@@ -22,13 +23,14 @@ use meter::{Meter, clocked};
 use olm::{OlmChat, OlmMeeting};
 
 /// The tables, by the name that asks for one alone: `cargo bench -p subrosa-crypto --bench session -- talk`.
-const TABLES: [(&str, fn()); 7] = [
+const TABLES: [(&str, fn()); 8] = [
     ("contact", first_contact),
     ("talk", talk),
     ("holes", skipped),
     ("parts", parts),
     ("floor", floor::print),
     ("hostile", hostile::print),
+    ("rest", rest::print),
     ("size", size::print),
 ];
 
