@@ -93,6 +93,7 @@ fn absent_link(folder: &Haystack, link: &str) {
 
 #[test]
 fn a_seized_relay_holds_no_name_text_identity_address_or_link() {
+    // REL-59.
     let mut seized = Seized::new();
     seized.ana.ok(&["send", NAMES[1], TEXTS[2]]);
     let fingerprints = [&seized.ana, &seized.bob].map(Seized::fingerprint);

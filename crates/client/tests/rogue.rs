@@ -158,6 +158,7 @@ async fn wrong_answers_end_the_connection_with_a_sentence_and_nothing_else() {
 
 #[tokio::test]
 async fn a_relay_that_sends_everyone_away_is_left_alone_as_long_as_it_asked() {
+    // REL-52.
     let (endpoint, address) = rogue();
     let answer: Answer = |_| {
         Frame::new(Rid::NONE, Response::GoAway(GoAway { reason: Refusal::Draining, retry: 3600, jitter: 0 }))

@@ -9,7 +9,7 @@ use rand_chacha::rand_core::SeedableRng;
 use subrosa_codec::{Cell, Millis};
 use subrosa_crypto::{Bundle, Identity, IdentitySeed, Introduction, Link, QueueDescriptor, QueueEntry, join};
 use subrosa_engine::api::{Command, Standing};
-use subrosa_engine::rows::{Contact, Invite, InviteStage, Role, Row, Session};
+use subrosa_engine::rows::{Contact, Inbound, Invite, InviteStage, Role, Row, Session};
 use subrosa_engine::{Effect, Event, InboundId, Job, RelayAnswer, Table};
 use subrosa_wire::{OwnerCap, Refusal};
 
@@ -54,6 +54,25 @@ fn who_has_the_link_cannot_take_the_invite_back() {
         })
         .collect();
     assert_ne!(owners[0], owners[1]);
+}
+
+#[test]
+fn every_queue_has_capabilities_of_its_own() {
+    // REL-12.
+    let mut world = World::new(1, 8);
+    for reusable in [false, true, false] {
+        world.invite(ANN, reusable);
+    }
+    let rows = world.people[ANN].vault.rows().filter(|(key, _)| key.table == Table::Inbound);
+    let queues: Vec<Inbound> =
+        rows.map(|(_, bytes)| Inbound::parse(bytes).expect("it can be read")).collect();
+    let all = queues.iter().flat_map(|queue| [queue.write.expose(), queue.read.expose()]);
+    let different: std::collections::BTreeSet<&[u8]> = all.collect();
+    assert_eq!(
+        (queues.len(), different.len()),
+        (3, 6),
+        "the right to read says nothing of the right to write"
+    );
 }
 
 #[test]

@@ -96,6 +96,7 @@ impl Core {
             Input::Committed(ops, outcomes) => self.committed(ops, outcomes, out),
             Input::Cells(ticket, cells) => self.cells(ticket, cells, out),
             Input::Chunk(ticket, chunk) => self.chunk(ticket, chunk, out),
+            // REL-57.
             Input::Fault(_) => self.stop(Refusal::Storage, out),
             Input::Woken(queue) => self.woken(queue, out),
             Input::Day(today) => self.day(today, out),
@@ -155,6 +156,7 @@ impl Core {
     }
 
     fn drain(&mut self, out: &mut Vec<Output>) {
+        // REL-53.
         self.phase = Phase::Draining;
         let conns: Vec<_> = self.conns.keys().copied().collect();
         for conn in conns {
@@ -216,6 +218,7 @@ impl Core {
         let frame = Frame::new(rid, message);
         let len = frame.encoded_len();
         if to.queued + len > self.limits.output {
+            // REL-39.
             self.hang(conn, Refusal::Idle, out);
             return false;
         }
@@ -250,6 +253,7 @@ impl Core {
 
 /// A last frame and the end, for a stream that the core does not keep.
 fn refuse_stream(conn: ConnId, reason: Refusal, out: &mut Vec<Output>) {
+    // REL-51.
     out.push(Output::Send(conn, Frame::new(Rid::NONE, Response::GoAway(go_away(reason)))));
     out.push(Output::Hang(conn, reason));
 }

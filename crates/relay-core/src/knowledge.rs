@@ -137,6 +137,7 @@ impl Table {
     /// The queues.
     #[must_use]
     pub const fn queues(count: u64, rows: Vec<Row>) -> Self {
+        // REL-59.
         let about = "one direction of one conversation: who writes or reads is not recorded";
         Self { name: "queues", about, fields: QUEUES, count, rows }
     }

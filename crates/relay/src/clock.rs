@@ -47,6 +47,7 @@ impl DayClock {
     }
 
     fn advance(&mut self, clock: Day, now: Instant) -> Day {
+        // REL-50.
         if clock > self.day && now.saturating_duration_since(self.since) >= DAY_AT_LEAST {
             self.day = self.day.plus(1);
             self.since = now;
@@ -90,6 +91,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_leaps_moves_the_day_by_one_in_twenty_hours() {
+        // REL-50.
         let start = Instant::now();
         let mut clock = DayClock { day: Day(100), since: start };
         assert_eq!(clock.advance(Day(5_000), start + Duration::from_hours(19)), Day(100));

@@ -183,6 +183,7 @@ mod tests {
     /// D12.
     #[test]
     fn after_a_failed_sync_nothing_of_the_batch_is_answered_and_everyone_is_hung_up() {
+        // REL-57.
         let disk = MemDisk::new();
         let (_folder, mut desk, mut ear) = desk_on(&disk);
         give(&mut desk, [append(3)]).expect("serves");

@@ -37,6 +37,7 @@ pub fn provider() -> CryptoProvider {
             cipher_suite::TLS13_AES_256_GCM_SHA384,
             cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
         ],
+        // REL-01.
         kx_groups: vec![kx_group::X25519MLKEM768],
         ..aws_lc_rs::default_provider()
     }
@@ -52,7 +53,9 @@ pub(crate) fn server_config(identity: &Identity) -> Result<ServerConfig, rustls:
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(Arc::new(key))));
+    // REL-02.
     tls.alpn_protocols = vec![ALPN.to_vec()];
+    // REL-05.
     tls.send_tls13_tickets = 0;
     tls.max_early_data_size = 0;
     let quic = quinn::crypto::rustls::QuicServerConfig::try_from(tls)
@@ -66,6 +69,7 @@ fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
     // Stream limits are the one knob for idle memory: quinn fills its tables in advance.
     transport
+        // REL-06.
         .max_concurrent_bidi_streams(VarInt::from(1 + BLOB_STREAMS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
@@ -73,6 +77,7 @@ fn transport() -> TransportConfig {
         .send_window(u64::from(CONNECTION_WINDOW))
         .crypto_buffer_size(CRYPTO_BUFFER)
         .datagram_receive_buffer_size(None)
+        // REL-08.
         .max_idle_timeout(Some(idle_timeout(IDLE)))
         .pad_to_mtu(true)
         .allow_spin(false);

@@ -171,6 +171,7 @@ async fn a_client_notices_a_killed_and_restarted_relay_at_once() {
 
 #[tokio::test]
 async fn a_signal_drains_and_exits_with_zero_and_nothing_personal_was_said() {
+    // REL-13.
     for signal in [Signal::TERM, Signal::INT] {
         let data = tempfile::tempdir().unwrap();
         let process = Process::start(data.path());

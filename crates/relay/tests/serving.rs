@@ -4,16 +4,21 @@
 mod support;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use rustls::NamedGroup;
+use rustls::client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::kx_group;
+use rustls::pki_types::ServerName;
 use subrosa_relay::{Config, Reach, Relay};
 use subrosa_wire::{
     ALPN, BlobCap, BlobPut, CHUNK_LEN, Chunk, FEATURES, Frame, Handle, Hello, InviteKind, InviteState,
     Refusal, RelayKeyHash, Request, Response, Rid, Seq,
 };
-use support::{PATIENCE, Peer, connect, invite, owner, read};
+use support::{PATIENCE, Peer, connect, dial, invite, owner, read, tls};
 use tokio::time::timeout;
 
 fn start(folder: &Path) -> Relay {
@@ -54,6 +59,7 @@ async fn what_is_appended_is_delivered_in_order_and_gone_when_acknowledged() {
 
 #[tokio::test]
 async fn a_second_subscriber_takes_over_and_the_first_is_told() {
+    // REL-34.
     let relay = memory();
     let (mut old, mut new, mut writer) = (peer(&relay).await, peer(&relay).await, peer(&relay).await);
     let handle = old.open(1, 16).await.unwrap();
@@ -67,6 +73,7 @@ async fn a_second_subscriber_takes_over_and_the_first_is_told() {
 
 #[tokio::test]
 async fn a34_a_one_time_invite_burns_for_everyone_but_the_claim_that_took_it() {
+    // REL-43.
     let relay = memory();
     let (mut ana, mut ben) = (peer(&relay).await, peer(&relay).await);
     ana.reply(invite(1, InviteKind::OneTime, 5)).await.unwrap();
@@ -82,14 +89,53 @@ async fn a34_a_one_time_invite_burns_for_everyone_but_the_claim_that_took_it() {
 
 #[tokio::test]
 async fn a_client_that_expects_another_key_does_not_connect() {
+    // REL-03.
     let relay = memory();
     let other = RelayKeyHash::from_bytes([1; 32]);
     let suite = subrosa_relay::provider();
     assert!(connect(relay.local_addr(), other, suite, ALPN).await.is_err());
 }
 
+/// Counts the tickets that a relay hands out, and has none to give back.
+#[derive(Debug, Default)]
+struct Tickets(AtomicUsize);
+
+impl ClientSessionStore for Tickets {
+    fn set_kx_hint(&self, _server: ServerName<'static>, _group: NamedGroup) {}
+    fn kx_hint(&self, _server: &ServerName<'_>) -> Option<NamedGroup> {
+        None
+    }
+    fn set_tls12_session(&self, _server: ServerName<'static>, _session: Tls12ClientSessionValue) {}
+    fn tls12_session(&self, _server: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        None
+    }
+    fn remove_tls12_session(&self, _server: &ServerName<'static>) {}
+    fn insert_tls13_ticket(&self, _server: ServerName<'static>, _ticket: Tls13ClientSessionValue) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+    fn take_tls13_ticket(&self, _server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        None
+    }
+}
+
+#[tokio::test]
+async fn a_relay_hands_out_no_ticket_by_which_two_connections_could_be_linked() {
+    // REL-05.
+    let relay = memory();
+    let tickets = Arc::new(Tickets::default());
+    let mut tls = tls(relay.address().key(), subrosa_relay::provider(), ALPN);
+    let store: Arc<dyn ClientSessionStore> = Arc::<Tickets>::clone(&tickets);
+    tls.resumption = Resumption::store(store);
+    tls.enable_early_data = true;
+    let (mut peer, _) = Peer::on(dial(relay.local_addr(), tls).await.unwrap()).await;
+    // Whatever follows a handshake has come before the answer to what was asked after it.
+    peer.reply(Request::Ping).await.unwrap();
+    assert_eq!(tickets.0.load(Ordering::Relaxed), 0);
+}
+
 #[tokio::test]
 async fn a12_a_client_without_the_post_quantum_exchange_or_the_protocol_does_not_connect() {
+    // REL-01, REL-02.
     let relay = memory();
     let (at, key) = (relay.local_addr(), relay.address().key());
     let classical = CryptoProvider { kx_groups: vec![kx_group::X25519], ..subrosa_relay::provider() };
@@ -135,6 +181,7 @@ async fn a_full_disk_refuses_new_queues_and_says_storage() {
 
 #[tokio::test]
 async fn chunks_travel_on_streams_of_their_own() {
+    // REL-06.
     let folder = tempfile::tempdir().unwrap();
     let relay = start(folder.path());
     let mut ana = peer(&relay).await;
@@ -163,6 +210,7 @@ async fn chunks_travel_on_streams_of_their_own() {
 /// D1.
 #[tokio::test]
 async fn a_connection_that_says_nothing_is_closed() {
+    // REL-08.
     let relay = Relay::start(Config { patience: Duration::from_millis(300), ..Config::memory() }).unwrap();
     let (at, key) = (relay.local_addr(), relay.address().key());
     let silent = connect(at, key, subrosa_relay::provider(), ALPN).await.unwrap();
@@ -223,6 +271,7 @@ async fn a_busy_relay_asks_for_a_retry_and_still_serves() {
 
 #[tokio::test]
 async fn bytes_that_are_no_frame_close_the_connection_and_say_why() {
+    // REL-51.
     let relay = memory();
     let mut ana = peer(&relay).await;
     ana.send_bytes(&[0xff; 64]).await;

@@ -160,6 +160,7 @@ impl fmt::Display for RelayAddress {
 
 /// `version << 4 | kind 1 | key hash 32 | first 4 bytes of SHA-256 of the 33 before`, base64url without padding.
 fn parse_code(code: &str) -> Result<RelayKeyHash, AddressError> {
+    // REL-10.
     let bytes = URL_SAFE_NO_PAD.decode(code).map_err(|_| AddressError::Damaged)?;
     let head = bytes.len().checked_sub(CHECKSUM).ok_or(AddressError::Damaged)?;
     let (covered, sum) = bytes.split_at_checked(head).ok_or(AddressError::Damaged)?;
@@ -181,6 +182,7 @@ fn parse_code(code: &str) -> Result<RelayKeyHash, AddressError> {
 }
 
 fn write_code(key: &RelayKeyHash) -> String {
+    // REL-09.
     let mut w = Writer::with_capacity(CHECKED + CHECKSUM);
     w.u8(VERSION << 4).put(key.as_bytes());
     let sum = checksum(w.as_slice());

@@ -55,6 +55,7 @@ macro_rules! capability {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                // REL-13.
                 f.write_str(concat!(stringify!($name), "(..)"))
             }
         }
@@ -141,12 +142,14 @@ mod tests {
 
     #[test]
     fn debug_shows_no_byte_of_a_capability() {
+        // REL-13.
         assert_eq!(format!("{:?}", ReadCap::from_bytes([0xab; 32])), "ReadCap(..)");
     }
 
     /// The published vectors: SHA-256 of the length byte, the label and 32 bytes `00 01 .. 1f`.
     #[test]
     fn every_capability_hashes_to_its_published_vector() {
+        // REL-11.
         let bytes: [u8; 32] = core::array::from_fn(|i| i as u8);
         let hashes = [
             hex::encode(ReadCap::from_bytes(bytes).id().as_bytes()),

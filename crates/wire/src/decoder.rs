@@ -60,6 +60,7 @@ impl<M: Message> Decoder<M> {
     pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Frame<M>>, FrameError> {
         let step = self.advance(input);
         if let Err(error) = step {
+            // REL-17.
             self.state = State::Failed(error);
         }
         step
@@ -91,6 +92,7 @@ impl<M: Message> Decoder<M> {
                     }
                     self.state = Self::judge(&Header::parse(bytes)?)?;
                 }
+                // REL-16.
                 State::Skip { left } => {
                     *left -= take(input, *left).len();
                     if *left > 0 {
@@ -120,6 +122,7 @@ impl<M: Message> Decoder<M> {
 
     /// What follows a header.
     fn judge(header: &Header) -> Result<State, FrameError> {
+        // REL-15.
         let kind = header.kind;
         match M::body_len(kind) {
             Some(len) if len == header.body => {

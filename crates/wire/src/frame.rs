@@ -105,6 +105,7 @@ impl<M: Message> Frame<M> {
     pub(crate) fn parse(header: &Header, body: &[u8]) -> Result<Self, FrameError> {
         let kind = header.kind;
         let message = M::parse(kind, body).map_err(|Malformed| FrameError::Body { kind })?;
+        // REL-18.
         if message.rid_fits(header.rid) {
             Ok(Self::new(header.rid, message))
         } else {
@@ -130,6 +131,7 @@ impl Header {
         };
         let len = usize::try_from(len).map_err(|_| FrameError::Length { kind })?;
         let body = len.checked_sub(COUNTED).ok_or(FrameError::Length { kind })?;
+        // REL-15.
         if body > crate::LONGEST_FRAME - HEADER_LEN {
             return Err(FrameError::Length { kind });
         }

@@ -20,6 +20,7 @@ pub const LABELS: &[&str] = &[READ, WRITE, FETCH, OWNER, CLAIM, BLOB];
 
 /// `H(x, d) = SHA-256(L(x) | d)` with `L(x) = u8 len("subrosa/v1/" | x) | "subrosa/v1/" | x`.
 pub(crate) fn hash(label: &str, bytes: &[u8; 32]) -> [u8; 32] {
+    // REL-11.
     // Every label is shorter than 256 bytes; a test holds that.
     let len = PREFIX.len().saturating_add(label.len()) as u8;
     let mut sha = Sha256::new();

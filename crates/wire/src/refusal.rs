@@ -64,6 +64,7 @@ impl Refusal {
     /// Its number on the wire, 1..=255; 0 is success.
     #[must_use]
     pub const fn code(self) -> u8 {
+        // REL-54.
         match self {
             Self::Missing => 1,
             Self::Used => 2,
@@ -129,6 +130,7 @@ mod tests {
 
     #[test]
     fn each_code_but_zero_is_one_refusal_and_back() {
+        // REL-54.
         assert_eq!(Refusal::parse(0), None);
         for code in 1..=255 {
             assert_eq!(Refusal::parse(code).map(Refusal::code), Some(code));

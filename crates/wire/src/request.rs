@@ -197,6 +197,7 @@ impl Message for Request {
     }
 
     fn body_len(kind: u8) -> Option<usize> {
+        // REL-21.
         Some(match kind {
             0x01 => 2 + 8,
             0x02 => 32 + 32 + 32 + 2,

@@ -108,6 +108,7 @@ impl Message for Response {
     }
 
     fn body_len(kind: u8) -> Option<usize> {
+        // REL-22.
         Some(match kind {
             0x81 => 2 + 8 + 4 + Terms::LEN + RESERVED,
             0x82 => 1 + 8,

@@ -141,6 +141,7 @@ fn every_response_has_one_type_byte_from_81_to_87() {
 /// The published bytes: type, whole length, and at most the first 64 bytes of each frame.
 #[test]
 fn every_frame_has_its_published_length_and_first_bytes() {
+    // REL-21, REL-22.
     let mut lines = Vec::new();
     let mut line = |bytes: &[u8]| {
         let head = hex::encode(&bytes[..bytes.len().min(64)]);
@@ -195,6 +196,7 @@ fn a_wrong_length_is_refused_at_the_header<M: Message>(messages: Vec<M>) {
 
 #[test]
 fn a_wrong_length_is_refused_before_the_body_is_read() {
+    // REL-15.
     a_wrong_length_is_refused_at_the_header(requests());
     a_wrong_length_is_refused_at_the_header(responses());
 }
@@ -215,6 +217,7 @@ fn the_frames_of_the_other_direction_are_unknown() {
 
 #[test]
 fn a_type_from_c0_is_skipped_without_being_kept() {
+    // REL-16.
     let mut bytes = Vec::new();
     for (kind, body) in [(SKIPPABLE_FROM, 0), (0xD1, 5_000), (0xFF, LONGEST_FRAME - HEADER_LEN)] {
         bytes.extend_from_slice(&(5 + body as u32).to_le_bytes());
@@ -236,6 +239,7 @@ fn a_type_from_c0_is_skipped_without_being_kept() {
 
 #[test]
 fn an_unknown_type_below_c0_ends_the_stream_for_good() {
+    // REL-17.
     let mut decoder = Decoder::<Request>::new();
     let bytes = [5, 0, 0, 0, SKIPPABLE_FROM - 1, 1, 0, 0, 0];
     let error = FrameError::Unknown { kind: SKIPPABLE_FROM - 1 };
@@ -246,6 +250,7 @@ fn an_unknown_type_below_c0_ends_the_stream_for_good() {
 
 #[test]
 fn a_field_out_of_its_range_is_refused() {
+    // REL-17.
     let patched = |request: Request, at: usize, byte: u8| {
         let mut bytes = Frame::new(Rid(1), request).encode();
         bytes[HEADER_LEN + at] = byte;
@@ -265,6 +270,7 @@ fn a_field_out_of_its_range_is_refused() {
 
 #[test]
 fn a_refusal_has_no_value_and_a_farewell_has_a_reason() {
+    // REL-55.
     let patched = |response: Response, at: usize, byte: u8| {
         let mut bytes = Frame::new(rid_for(&response), response).encode();
         bytes[HEADER_LEN + at] = byte;
@@ -277,6 +283,7 @@ fn a_refusal_has_no_value_and_a_farewell_has_a_reason() {
 
 #[test]
 fn a_later_minor_version_may_write_into_the_reserved_bytes_of_welcome() {
+    // REL-24.
     let welcome = responses().swap_remove(0);
     let mut bytes = Frame::new(Rid(1), welcome).encode();
     *bytes.last_mut().unwrap() = 0xff;
@@ -286,6 +293,7 @@ fn a_later_minor_version_may_write_into_the_reserved_bytes_of_welcome() {
 
 #[test]
 fn a_request_has_a_number_and_what_answers_none_has_none() {
+    // REL-18.
     let with_rid = |mut bytes: Vec<u8>, rid: u8| {
         bytes[5] = rid;
         bytes
@@ -305,6 +313,7 @@ fn a_request_has_a_number_and_what_answers_none_has_none() {
 
 #[test]
 fn a_header_alone_reserves_nothing() {
+    // REL-15.
     for frame in frames(requests()).iter().filter(|frame| frame.encoded_len() > HEADER_LEN) {
         let mut decoder = Decoder::<Request>::new();
         assert_eq!(decoder.decode(&mut &frame.encode()[..HEADER_LEN]), Ok(None));

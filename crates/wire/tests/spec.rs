@@ -16,6 +16,7 @@ fn rows(is: fn(&str) -> bool) -> Vec<Vec<&'static str>> {
 
 #[test]
 fn every_type_and_its_one_length_stand_in_the_spec() {
+    // REL-21, REL-22.
     let rows =
         rows(|cell| cell.len() == 2 && u8::from_str_radix(cell, 16).is_ok() && cell.starts_with(['0', '8']));
     let table: Vec<(u8, usize)> = rows
@@ -35,6 +36,7 @@ fn every_type_and_its_one_length_stand_in_the_spec() {
 
 #[test]
 fn every_refusal_stands_in_the_spec_under_its_code() {
+    // REL-54.
     let rows = rows(|cell| cell.parse::<u8>().is_ok() && !cell.starts_with('0'));
     let table: Vec<(u8, &str)> = rows
         .iter()
@@ -61,6 +63,7 @@ fn every_vector_stands_in_the_spec() {
 
 #[test]
 fn the_numbers_of_the_protocol_stand_in_the_spec() {
+    // REL-04.
     let grouped = |n: usize| format!("{},{:03}", n / 1_000, n % 1_000);
     for said in [
         format!("**{DEFAULT_PORT}**"),

@@ -124,6 +124,7 @@ impl Dialler {
 async fn one(endpoint: &Endpoint, addr: SocketAddr, pinned: &Pinned) -> Result<Connection, DialError> {
     use quinn::ConnectionError as E;
     let connecting =
+        // REL-04.
         endpoint.connect_with(pinned.config.clone(), addr, SERVER_NAME).map_err(|_| DialError::NoSocket)?;
     connecting.await.map_err(|why| match why {
         E::TransportError(_) | E::VersionMismatch => DialError::NotARelay,

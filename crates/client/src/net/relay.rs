@@ -295,6 +295,7 @@ impl Link {
 /// As long as the relay asked for, and not before: neither by our own patience nor by new work.
 fn goodbye(bye: &GoAway, rest: &Rest) -> Rest {
     let jitter = within(Duration::from_secs(u64::from(bye.jitter)), &mut os_rng());
+    // REL-52.
     let wait = (Duration::from_secs(u64::from(bye.retry)) + jitter).min(RETRY_MAX);
     let until = (Instant::now() + wait).max(rest.until);
     if wait.is_zero() { Rest::light(until) } else { Rest::strict(until) }

@@ -227,6 +227,7 @@ fn what_is_refused_is_an_answer_and_not_an_end() {
 
 #[test]
 fn a_relay_that_shows_another_key_hears_nothing() {
+    // REL-03.
     let folder = tempfile::tempdir().unwrap();
     let host = relay(folder.path());
     let promised =

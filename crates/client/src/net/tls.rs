@@ -38,6 +38,7 @@ impl Pinned {
     /// What rustls says when the provider can't do TLS 1.3; it can.
     pub(crate) fn new(pin: RelayKeyHash) -> Result<Self, Error> {
         let provider = Arc::new(CryptoProvider {
+            // REL-01.
             kx_groups: vec![aws_lc_rs::kx_group::X25519MLKEM768],
             ..aws_lc_rs::default_provider()
         });
@@ -54,6 +55,7 @@ impl Pinned {
             .with_no_client_auth();
         tls.alpn_protocols = vec![ALPN.to_vec()];
         // No ticket, no early data: every connection is a full post-quantum handshake.
+        // REL-05.
         tls.resumption = Resumption::disabled();
         tls.enable_early_data = false;
         let quic = QuicClientConfig::try_from(tls).map_err(|why| Error::General(why.to_string()))?;
@@ -72,6 +74,7 @@ fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
     transport
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(SILENCE))))
+        // REL-08.
         .keep_alive_interval(Some(KEEP_ALIVE))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
         .receive_window(VarInt::from_u32(CONNECTION_WINDOW))
@@ -103,6 +106,7 @@ impl ServerCertVerifier for PinVerifier {
         _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         // With raw public keys the "certificate" is the SubjectPublicKeyInfo itself (RFC 7250, section 3).
+        // REL-03.
         if RelayKeyHash::of_spki(end_entity) == self.pin {
             Ok(ServerCertVerified::assertion())
         } else {

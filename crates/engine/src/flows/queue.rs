@@ -33,6 +33,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// A new queue at my relay, opened at once.
     pub(super) fn new_queue(&mut self, contact: Option<ContactId>) -> Result<NewQueue, Stop> {
+        // REL-12.
         let relay = self.my_relay()?;
         let id = InboundId(self.next_id()?);
         let (write, read): ([u8; 32], [u8; 32]) = (self.random(), self.random());

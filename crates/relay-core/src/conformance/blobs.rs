@@ -31,6 +31,7 @@ fn desk<B: Bench>(bench: &mut B) -> Desk<B::Store> {
 }
 
 fn chunks_come_back<B: Bench>(bench: &mut B) {
+    // REL-47.
     let mut desk = desk(bench);
     for index in [2, 0, 1] {
         desk.is(put_chunk(1, 1, (index, 3), 10 + index), &Outcome::Done);
@@ -47,6 +48,7 @@ fn chunks_come_back<B: Bench>(bench: &mut B) {
 }
 
 fn first_stays<B: Bench>(bench: &mut B) {
+    // REL-46.
     let mut desk = desk(bench);
     desk.is(put_chunk(1, 1, (0, 2), 10), &Outcome::Done);
     desk.is(put_chunk(1, 1, (0, 2), 66), &Outcome::Done);
@@ -55,6 +57,7 @@ fn first_stays<B: Bench>(bench: &mut B) {
 }
 
 fn foreign<B: Bench>(bench: &mut B) {
+    // REL-46.
     let mut desk = desk(bench);
     desk.is(put_chunk(1, 1, (0, 2), 10), &Outcome::Done);
     desk.is(put_chunk(1, 2, (1, 2), 66), &MISSING);
@@ -67,6 +70,7 @@ fn foreign<B: Bench>(bench: &mut B) {
 }
 
 fn counted_when_made<B: Bench>(bench: &mut B) {
+    // REL-46.
     let mut desk = desk(bench);
     desk.is(put_chunk(1, 1, (0, 3), 10), &Outcome::Done);
     desk.is(put_chunk(2, 2, (0, 2), 20), &QUOTA);
@@ -78,6 +82,7 @@ fn counted_when_made<B: Bench>(bench: &mut B) {
 }
 
 fn dropped<B: Bench>(bench: &mut B) {
+    // REL-47.
     let mut desk = desk(bench);
     desk.is(put_chunk(1, 1, (0, 2), 10), &Outcome::Done);
     desk.is(put_chunk(1, 1, (1, 2), 11), &Outcome::Done);
@@ -141,6 +146,7 @@ fn blobs_stay<B: Bench>(bench: &mut B) {
 }
 
 fn none_offered<B: Bench>(bench: &mut B) {
+    // REL-48.
     let mut desk = Desk(bench.fresh(&Limits { chunks: 0, ..SMALL }));
     let unsupported = Outcome::Refused(Refusal::Unsupported);
     desk.is(put_chunk(1, 1, (0, 1), 10), &unsupported);

@@ -43,6 +43,7 @@ fn open_until(q: u8, r: u8, renew: Day) -> Op {
 }
 
 fn cells_hide_at_once<B: Bench>(bench: &mut B) {
+    // REL-40.
     let mut desk = desk(bench);
     desk.is(open(1, 1), &EMPTY);
     assert!(matches!(desk.one(append_until(1, 1, TODAY.plus(1))), Outcome::Appended(_)));
@@ -64,6 +65,7 @@ fn cells_hide_at_once<B: Bench>(bench: &mut B) {
 }
 
 fn the_day_never_goes_back<B: Bench>(bench: &mut B) {
+    // REL-50.
     let mut desk = desk(bench);
     desk.is(open(1, 1), &EMPTY);
     assert!(matches!(desk.one(append_until(1, 1, TODAY)), Outcome::Appended(_)));
@@ -89,6 +91,7 @@ fn within_a_commit<B: Bench>(bench: &mut B) {
 }
 
 fn a_lease_ends<B: Bench>(bench: &mut B) {
+    // REL-26.
     let mut desk = desk(bench);
     desk.is(open_until(1, 1, TODAY), &EMPTY);
     desk.is(open_until(2, 2, TODAY), &EMPTY);
@@ -185,6 +188,7 @@ fn owners_are_free<B: Bench>(bench: &mut B) {
 }
 
 fn sweeping_ends<B: Bench>(bench: &mut B) {
+    // REL-49.
     let mut desk = desk(bench);
     desk.is(open(1, 1), &EMPTY);
     desk.is(open_until(2, 2, TODAY), &EMPTY);

@@ -26,6 +26,7 @@ fn desk<B: Bench>(bench: &mut B) -> Desk<B::Store> {
 }
 
 fn one_time<B: Bench>(bench: &mut B) {
+    // REL-43.
     let mut desk = desk(bench);
     desk.is(put(1, 1, OneTime, 10), &Outcome::Done);
     desk.is(check(1), &UNOPENED);
@@ -38,6 +39,7 @@ fn one_time<B: Bench>(bench: &mut B) {
 }
 
 fn address<B: Bench>(bench: &mut B) {
+    // REL-42.
     let mut desk = desk(bench);
     desk.is(put(1, 1, Address, 10), &Outcome::Done);
     desk.is(check(1), &UNOPENED);
@@ -48,6 +50,7 @@ fn address<B: Bench>(bench: &mut B) {
 }
 
 fn replaced<B: Bench>(bench: &mut B) {
+    // REL-41.
     let mut desk = desk(bench);
     desk.is(put(1, 1, Address, 10), &Outcome::Done);
     desk.is(put(1, 1, Address, 10), &Outcome::Done);
@@ -62,6 +65,7 @@ fn replaced<B: Bench>(bench: &mut B) {
 }
 
 fn not_put_again<B: Bench>(bench: &mut B) {
+    // REL-41.
     let mut desk = desk(bench);
     desk.is(put(1, 1, OneTime, 10), &Outcome::Done);
     desk.is(take(1, 1), &Outcome::Bundle(cell(10)));
@@ -70,6 +74,7 @@ fn not_put_again<B: Bench>(bench: &mut B) {
 }
 
 fn foreign<B: Bench>(bench: &mut B) {
+    // REL-41.
     let mut desk = desk(bench);
     desk.is(put(1, 1, Address, 10), &Outcome::Done);
     desk.is(put(1, 2, Address, 66), &MISSING);
@@ -82,6 +87,7 @@ fn foreign<B: Bench>(bench: &mut B) {
 }
 
 fn revoked<B: Bench>(bench: &mut B) {
+    // REL-45.
     let mut desk = desk(bench);
     for kind in [OneTime, Address] {
         desk.is(put(1, 1, kind, 10), &Outcome::Done);

@@ -29,6 +29,7 @@ fn bytes(bytes: &[u8]) -> Value {
 }
 
 fn everything<B: Bench>(bench: &mut B) {
+    // REL-59.
     let mut desk = Desk(bench.fresh(&SMALL));
     desk.is(open(1, 7), &EMPTY);
     let seq = desk.appended(1, 5);
@@ -75,6 +76,7 @@ fn everything<B: Bench>(bench: &mut B) {
 }
 
 fn counts_are_exact<B: Bench>(bench: &mut B) {
+    // REL-60.
     let mut desk = Desk(bench.fresh(&SMALL));
     for q in 1..=3 {
         desk.is(open(q, q), &EMPTY);

@@ -32,6 +32,7 @@ fn desk<B: Bench>(bench: &mut B) -> Desk<B::Store> {
 }
 
 fn created_then_found<B: Bench>(bench: &mut B) {
+    // REL-25.
     let mut desk = desk(bench);
     desk.is(open(1, 1), &EMPTY);
     let seq = desk.appended(1, 10);
@@ -40,6 +41,7 @@ fn created_then_found<B: Bench>(bench: &mut B) {
 }
 
 fn same_answer<B: Bench>(bench: &mut B) {
+    // REL-14.
     let mut desk = desk(bench);
     desk.is(open(1, 1), &EMPTY);
     desk.is(open(2, 2), &EMPTY);
@@ -58,6 +60,7 @@ fn same_answer<B: Bench>(bench: &mut B) {
 }
 
 fn in_order_and_in_pages<B: Bench>(bench: &mut B) {
+    // REL-35.
     let mut desk = desk(bench);
     desk.is(open(1, 1), &EMPTY);
     desk.is(open(2, 2), &EMPTY);
@@ -109,6 +112,7 @@ fn one_commit_in_order<B: Bench>(bench: &mut B) {
 }
 
 fn ack_erases_up_to<B: Bench>(bench: &mut B) {
+    // REL-31.
     let mut desk = desk(bench);
     desk.is(open(1, 1), &EMPTY);
     desk.is(open(2, 2), &EMPTY);
@@ -133,6 +137,7 @@ fn ack_erases_up_to<B: Bench>(bench: &mut B) {
 }
 
 fn places_grow<B: Bench>(bench: &mut B) {
+    // REL-30.
     let mut desk = desk(bench);
     desk.is(open(1, 1), &EMPTY);
     let mut last = Seq(0);
@@ -146,6 +151,7 @@ fn places_grow<B: Bench>(bench: &mut B) {
 }
 
 fn full_keeps<B: Bench>(bench: &mut B) {
+    // REL-29.
     let mut desk = desk(bench);
     desk.is(open(1, 1), &EMPTY);
     let first = desk.appended(1, 0);
@@ -192,6 +198,7 @@ fn queue_quota<B: Bench>(bench: &mut B) {
 }
 
 fn closing<B: Bench>(bench: &mut B) {
+    // REL-32.
     let mut desk = desk(bench);
     desk.is(open(1, 1), &EMPTY);
     desk.appended(1, 1);
@@ -206,6 +213,7 @@ fn closing<B: Bench>(bench: &mut B) {
 }
 
 fn rotating<B: Bench>(bench: &mut B) {
+    // REL-33.
     let mut desk = desk(bench);
     desk.is(open(1, 1), &EMPTY);
     desk.is(open(2, 2), &EMPTY);
@@ -255,6 +263,7 @@ fn a_kept_reader<B: Bench>(bench: &mut B) {
 }
 
 fn whole_batch<B: Bench>(bench: &mut B) {
+    // REL-55.
     let limits = Limits { queue_cells: 1_000, cells: 1_000, ..SMALL };
     let mut desk = Desk(bench.fresh(&limits));
     desk.is(open(1, 1), &EMPTY);

@@ -51,6 +51,7 @@ fn cells_stay<B: Bench>(bench: &mut B) {
 }
 
 fn places_go_on<B: Bench>(bench: &mut B) {
+    // REL-30.
     let mut desk = Desk(bench.fresh(&SMALL));
     desk.is(open(1, 1), &EMPTY);
     desk.is(open(2, 2), &EMPTY);

@@ -18,6 +18,7 @@ const CELL_FRAME: usize = HEADER_LEN + 4 + 8 + CELL_LEN;
 impl Core {
     /// A cell was appended and is durable.
     pub(super) fn fresh(&mut self, queue: QueueId, seq: Seq, cell: Cell, out: &mut Vec<Output>) {
+        // REL-38.
         let Some(sub) = self.subs.get_mut(&queue) else { return };
         let (conn, free) = match &mut sub.progress {
             Progress::Reading { again, .. } => {
@@ -92,6 +93,7 @@ impl Core {
 
     /// Sends one cell. Whether the subscription is still there.
     fn deliver(&mut self, queue: QueueId, seq: Seq, cell: Cell, out: &mut Vec<Output>) -> bool {
+        // REL-35.
         let Some(sub) = self.subs.get_mut(&queue) else { return false };
         if seq <= sub.sent {
             // A read under way had brought it before the news of its commit came.
@@ -143,6 +145,7 @@ impl Core {
     /// How many more cells may go to a stream now, beside those that reads under way may bring: by its window, by
     /// what waits for its socket, and by what waits for all sockets.
     fn room(&self, conn: ConnId) -> u16 {
+        // REL-36.
         let Some(conn) = self.conns.get(&conn) else { return 0 };
         let here = (self.limits.output / 2).saturating_sub(conn.queued) / CELL_FRAME;
         let here =

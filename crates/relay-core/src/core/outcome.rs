@@ -29,6 +29,7 @@ impl Core {
         if ops.len() != outcomes.len() || ops.len() > self.pending.len() {
             return self.stop(Refusal::Storage, out);
         }
+        // REL-19.
         for (op, outcome) in ops.into_iter().zip(outcomes) {
             if let Some(pending) = self.pending.pop_front() {
                 self.settle(pending, op, outcome, out);
@@ -53,6 +54,7 @@ impl Core {
                 let opened = Opened { queue, read, lease: lease_period(renew), credit, last };
                 self.subscribe(asker, &opened, out);
             }
+            // REL-28.
             (Op::Append { queue, cell, .. }, Outcome::Appended(seq)) => {
                 // The writer first: its answer must not wait behind the reader's cells.
                 self.answer(asker, Response::DONE, out);
@@ -74,6 +76,7 @@ impl Core {
             }
             (_, Outcome::Bundle(bundle)) => self.answer(asker, Response::Bundle(bundle), out),
             (_, Outcome::Invite(state)) => self.answer(asker, Response::Reply(Ok(state as u64)), out),
+            // REL-55.
             (_, Outcome::Refused(refusal)) => self.answer(asker, Response::Reply(Err(refusal)), out),
             _ => self.answer(asker, Response::DONE, out),
         }
@@ -81,6 +84,7 @@ impl Core {
 
     /// A new subscription; the one before it is told.
     pub(super) fn subscribe(&mut self, asker: Asker, opened: &Opened, out: &mut Vec<Output>) {
+        // REL-34.
         let Opened { queue, read, lease, credit, last } = *opened;
         // Whoever asked may be gone: then the queue is there, and nobody is moved.
         let Some(handle) = self.new_handle(asker.conn, queue) else { return };
@@ -99,12 +103,14 @@ impl Core {
             waiting: false,
         };
         self.subs.insert(queue, sub);
+        // REL-37.
         // The handle before its cells.
         self.answer(asker, Response::Reply(Ok(handle.0.into())), out);
         self.pump(queue, out);
     }
 
     fn new_handle(&mut self, conn: ConnId, queue: QueueId) -> Option<Handle> {
+        // REL-27.
         let conn = self.conns.get_mut(&conn)?;
         let handle = Handle(conn.next_handle);
         conn.next_handle = conn.next_handle.wrapping_add(1);

@@ -39,6 +39,7 @@ impl Core {
     }
 
     fn welcome(&self) -> Welcome {
+        // REL-24.
         Welcome {
             minor: MINOR,
             features: self.limits.features(),
@@ -139,6 +140,7 @@ impl Core {
 
     /// Cumulative, of this subscription only, and never beyond what it was sent.
     fn ack(&mut self, conn: ConnId, rid: Rid, (handle, upto): (Handle, Seq), out: &mut Vec<Output>) {
+        // REL-31.
         let Some(queue) = self.queue_of(conn, handle).filter(|queue| !self.is_ending(*queue)) else {
             self.send(conn, rid, Response::Reply(Err(Refusal::Missing)), out);
             return;
@@ -197,15 +199,19 @@ impl Core {
 
 /// Whether this stream may ask this now. A breach ends the connection.
 fn may_ask(from: &Conn, message: &Request) -> Result<(), Refusal> {
+    // REL-56.
     let in_place = match (from.stream, message) {
+        // REL-23.
         (Stream::Command, Request::Hello(_)) => !from.greeted,
         (Stream::Command, _) => from.greeted,
+        // REL-07.
         (Stream::Chunks, Request::BlobDrop { .. } | Request::Ping) => true,
         (Stream::Chunks, other) => other.moves_chunk(),
     };
     if !in_place {
         return Err(Refusal::Malformed);
     }
+    // REL-20.
     if from.unanswered >= UNANSWERED || (message.moves_chunk() && from.chunks >= UNANSWERED_CHUNKS) {
         return Err(Refusal::TooMany);
     }

@@ -13,6 +13,7 @@ use crate::{BlobOp, Limits, Outcome};
 impl State {
     pub(super) fn blob(&mut self, op: &BlobOp, limits: &Limits) -> Result<Outcome, Refusal> {
         if limits.chunks == 0 {
+            // REL-48.
             return Err(Refusal::Unsupported);
         }
         match op {
@@ -36,6 +37,7 @@ impl State {
 
     /// Makes the blob unless it is there.
     fn make_blob(&mut self, id: BlobId, new: Blob, limits: &Limits) -> Result<(), Refusal> {
+        // REL-46.
         if self.blobs.get(&id).is_some_and(|blob| self.is_past(blob.expires)) {
             self.erase_blob(id);
         }
@@ -57,6 +59,7 @@ impl State {
     }
 
     pub(super) fn chunk_of(&self, blob: BlobId, index: u32) -> Option<Chunk> {
+        // REL-47.
         let blob = self.blobs.get(&blob).filter(|blob| !self.is_past(blob.expires))?;
         blob.chunks.get(&index).cloned()
     }

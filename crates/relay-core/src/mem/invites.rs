@@ -26,8 +26,10 @@ impl State {
                 self.erase_past_invite(*id);
                 let invite = self.invites.get_mut(id).ok_or(Refusal::Missing)?;
                 match (invite.kind, invite.claim) {
+                    // REL-43.
                     (InviteKind::OneTime, Some(first)) if first != *claim => return Err(Refusal::Used),
                     (InviteKind::OneTime, _) => invite.claim = Some(*claim),
+                    // REL-42.
                     // Whoever takes an address leaves no trace but that someone did.
                     (InviteKind::Address, _) => {}
                 }
@@ -41,6 +43,7 @@ impl State {
                 };
                 Ok(Outcome::Invite(state))
             }
+            // REL-45.
             InviteOp::Revoke { owner } => match self.owners.get(owner).copied() {
                 Some(Owned::Invite(id)) => {
                     let there = self.state_of(id) != InviteState::Gone;
@@ -53,6 +56,7 @@ impl State {
     }
 
     fn put_invite(&mut self, id: InviteId, new: Invite, limits: &Limits) -> Result<Outcome, Refusal> {
+        // REL-41.
         self.erase_past_invite(id);
         if self.owns_other(new.owner, Owned::Invite(id)) {
             return Err(Refusal::Missing);
@@ -79,6 +83,7 @@ impl State {
     }
 
     fn state_of(&self, id: InviteId) -> InviteState {
+        // REL-44.
         match self.invites.get(&id) {
             Some(invite) if self.is_past(invite.expires) => InviteState::Gone,
             Some(invite) if invite.opened => InviteState::Opened,

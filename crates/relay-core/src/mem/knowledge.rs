@@ -12,6 +12,7 @@ use crate::{CellEntry, Knowledge, Row, Table};
 
 impl State {
     pub(super) fn knowledge(&self, rows: usize) -> Knowledge {
+        // REL-60.
         // Exhaustive: a new field does not build until someone decides how it is shown.
         let Self { today: _, boot: _, queues, readers: _, invites, blobs, owners: _, cells, chunks: _ } =
             self;

@@ -17,6 +17,7 @@ impl State {
         renew: Day,
         limits: &Limits,
     ) -> Result<Outcome, Refusal> {
+        // REL-25.
         // A queue whose lease has lapsed is not there, and neither is its read right.
         self.erase_lapsed(queue);
         if let Some(other) = self.readers.get(&read).copied() {
@@ -24,6 +25,7 @@ impl State {
         }
         let lease = lease_period(renew);
         match (self.queues.get_mut(&queue), self.readers.get(&read)) {
+            // REL-26.
             (Some(found), Some(reads)) if *reads == queue => found.lease = found.lease.max(lease),
             (None, None) => {
                 if self.queues.len() as u64 >= limits.queues {
@@ -52,11 +54,13 @@ impl State {
         let no_room = self.cells >= limits.cells;
         let queue = self.alive_mut(queue)?;
         if queue.cells.len() as u64 >= u64::from(limits.queue_cells) {
+            // REL-29.
             return Err(Refusal::Full);
         }
         if no_room {
             return Err(Refusal::QuotaExceeded);
         }
+        // REL-30.
         let seq = queue.last.max(boot).next();
         queue.last = seq;
         queue.cells.insert(seq, (cell.clone(), expires));
@@ -74,6 +78,7 @@ impl State {
     }
 
     pub(super) fn rotate(&mut self, read: ReadId, to: ReadId) -> Result<Outcome, Refusal> {
+        // REL-33.
         if let Some(queue) = self.readers.get(&to).copied() {
             self.erase_lapsed(queue);
         }
@@ -93,12 +98,14 @@ impl State {
     }
 
     pub(super) fn close(&mut self, read: ReadId) -> Result<Outcome, Refusal> {
+        // REL-32.
         let queue = self.reads(read).ok_or(Refusal::Missing)?;
         self.erase_queue(queue);
         Ok(Outcome::Closed(queue))
     }
 
     pub(super) fn cells_after(&self, queue: QueueId, after: Seq, max: u32) -> Vec<(Seq, Cell)> {
+        // REL-40.
         let Some(queue) = self.queues.get(&queue).filter(|queue| !self.is_lapsed(queue.lease)) else {
             return Vec::new();
         };
@@ -121,6 +128,7 @@ impl State {
     }
 
     fn alive_mut(&mut self, queue: QueueId) -> Result<&mut Queue, Refusal> {
+        // REL-14.
         let today = lease_period(self.today);
         self.queues.get_mut(&queue).filter(|queue| queue.lease >= today).ok_or(Refusal::Missing)
     }

@@ -11,6 +11,7 @@ use crate::Outcome;
 
 impl State {
     pub(super) fn sweep(&mut self, today: Day, budget: u32) -> Outcome {
+        // REL-49.
         self.today = self.today.max(today);
         let mut left = budget as usize;
         self.sweep_queues(&mut left);

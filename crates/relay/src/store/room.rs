@@ -22,6 +22,7 @@ impl Room {
 
     /// Whether less than the reserve is free. Unknown counts as enough: a write will tell.
     pub(crate) fn is_tight(&self) -> bool {
+        // REL-58.
         rustix::fs::fstatvfs(&self.folder)
             .is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) < self.reserve)
     }

@@ -105,6 +105,7 @@ fn the_store_does_what_every_store_must() {
 
 #[test]
 fn everything_acknowledged_is_there_after_a_crash_and_after_an_orderly_end() {
+    // REL-28.
     let folder = tempfile::tempdir().expect("makes a folder");
     let mut store = open(folder.path());
     let ops = [create(1), append(1, 7), append(1, 8), put_invite(1, 9), take_invite(1, 3), put_chunk(2, 4)];
@@ -147,6 +148,7 @@ fn stands_in(folder: &Path, byte: u8) -> bool {
 
 #[test]
 fn deleted_bytes_are_gone_from_every_file_when_the_commit_returns() {
+    // REL-31.
     let folder = tempfile::tempdir().expect("makes a folder");
     let mut store = open(folder.path());
     let ops = [create(1), create(2), append(1, 0xa1), append(1, 0xa2), append(2, 0xa3), put_invite(1, 0xa4)];
@@ -240,6 +242,7 @@ fn on_disks(folder: &Path, records: &MemDisk, cells: &MemDisk, chunks: &MemDisk)
 
 #[test]
 fn a_full_disk_refuses_new_things_and_still_takes_acknowledgements() {
+    // REL-58.
     let folder = tempfile::tempdir().expect("makes a folder");
     let (records, cells, chunks) = (MemDisk::new(), MemDisk::new(), MemDisk::new());
     let mut store = on_disks(folder.path(), &records, &cells, &chunks);
@@ -286,6 +289,7 @@ fn a_failed_sync_answers_nothing() {
 
 #[test]
 fn a_power_cut_keeps_what_was_acknowledged_and_leaves_no_slot_without_owner() {
+    // REL-28.
     for seed in 0..24 {
         let folder = tempfile::tempdir().expect("makes a folder");
         let (records, cells, chunks) = (MemDisk::new(), MemDisk::new(), MemDisk::new());

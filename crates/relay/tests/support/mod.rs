@@ -76,6 +76,11 @@ pub async fn connect(
     suite: CryptoProvider,
     alpn: &[u8],
 ) -> Result<Connection, String> {
+    dial(at, tls(pin, suite, alpn)).await
+}
+
+/// The client's side of TLS under `pin`.
+pub fn tls(pin: RelayKeyHash, suite: CryptoProvider, alpn: &[u8]) -> rustls::ClientConfig {
     let provider = Arc::new(suite);
     let mut tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -84,6 +89,11 @@ pub async fn connect(
         .with_custom_certificate_verifier(Arc::new(Pin(pin, provider)))
         .with_no_client_auth();
     tls.alpn_protocols = vec![alpn.to_vec()];
+    tls
+}
+
+/// A connection by this TLS.
+pub async fn dial(at: SocketAddr, tls: rustls::ClientConfig) -> Result<Connection, String> {
     let config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
     let endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
     let connecting = endpoint.connect_with(config, at, SERVER_NAME).unwrap();
@@ -109,7 +119,11 @@ impl Peer {
     }
 
     pub async fn greet(at: SocketAddr, pin: RelayKeyHash) -> (Self, Welcome) {
-        let connection = connect(at, pin, subrosa_relay::provider(), ALPN).await.unwrap();
+        Self::on(connect(at, pin, subrosa_relay::provider(), ALPN).await.unwrap()).await
+    }
+
+    /// Says hello on a connection.
+    pub async fn on(connection: Connection) -> (Self, Welcome) {
         let (send, recv) = connection.open_bi().await.unwrap();
         let (decoder, left, unasked) = (Decoder::new(), Vec::new(), VecDeque::new());
         let mut peer = Self { connection, send, recv, decoder, left, rid: 0, unasked };

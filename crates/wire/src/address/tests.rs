@@ -19,6 +19,7 @@ fn key() -> RelayKeyHash {
 
 #[test]
 fn the_published_address_and_key_hash_come_out() {
+    // REL-09.
     assert_eq!(hex::encode(key().as_bytes()), published("key hash"));
     let address = RelayAddress::new(key(), "relay.example.org", 7672).unwrap();
     assert_eq!(address.to_string(), published("address"));
@@ -34,6 +35,7 @@ fn the_two_ways_to_hash_a_key_agree() {
 
 #[test]
 fn an_ipv6_host_stands_in_brackets() {
+    // REL-09.
     for host in ["::1", "2001:db8::7", "fe80::1%eth0"] {
         let address = RelayAddress::new(key(), host, 1).unwrap();
         let text = address.to_string();
@@ -51,6 +53,7 @@ fn white_space_around_an_address_is_ignored_and_inside_it_is_not() {
 
 #[test]
 fn an_invite_is_recognised_as_one() {
+    // REL-10.
     let text = published("address").replace("/r#", "/i#");
     let error = RelayAddress::parse(&text).unwrap_err();
     assert_eq!(error, AddressError::Invite);
@@ -59,6 +62,7 @@ fn an_invite_is_recognised_as_one() {
 
 #[test]
 fn every_changed_character_of_the_code_is_damage() {
+    // REL-10.
     let text = published("address");
     let start = text.find('#').unwrap() + 1;
     for at in start..text.len() {
@@ -76,6 +80,7 @@ fn every_changed_character_of_the_code_is_damage() {
 
 #[test]
 fn an_intact_address_of_a_later_version_says_so() {
+    // REL-10.
     let mut bytes = [7; 60];
     bytes[0] = 0x20;
     let sum = checksum(&bytes[..56]);
@@ -94,6 +99,7 @@ fn an_intact_address_of_a_later_version_says_so() {
 
 #[test]
 fn what_is_no_address_is_told_so() {
+    // REL-10.
     let code = published("address").split_once('#').unwrap().1;
     let long = "a".repeat(HOST_LEN + 1);
     for front in [

@@ -14,6 +14,7 @@ use crate::{ConnId, Input, Limits, Output, Stream};
 
 #[test]
 fn welcome_tells_the_limits_and_the_day() {
+    // REL-24.
     let mut world = World::new(small());
     let conn = world.joined(Stream::Command);
     let Response::Welcome(welcome) = world.ask(conn, hello()) else { panic!() };
@@ -26,6 +27,7 @@ fn welcome_tells_the_limits_and_the_day() {
 
 #[test]
 fn hello_comes_first_and_once() {
+    // REL-23.
     for first in [Request::Ping, open(1, 1), append(1, 1)] {
         let mut world = World::new(small());
         let conn = world.joined(Stream::Command);
@@ -40,6 +42,7 @@ fn hello_comes_first_and_once() {
 
 #[test]
 fn a_stream_for_chunks_takes_chunks_only() {
+    // REL-07.
     for wrong in [hello(), open(1, 1), append(1, 1), Request::Close { read: read(1) }] {
         let mut world = World::new(small());
         let conn = world.joined(Stream::Chunks);
@@ -61,6 +64,7 @@ fn bytes_that_are_no_frame_end_the_connection_and_no_other() {
 /// D4: of a thousand requests in one breath, 32 are taken.
 #[test]
 fn more_unanswered_requests_than_allowed_end_the_connection_before_they_are_kept() {
+    // REL-20.
     let mut core = crate::Core::new(small(), TODAY);
     let mut out = Vec::new();
     let conn = ConnId(1);
@@ -96,6 +100,7 @@ fn as_many_as_allowed_are_answered() {
 
 #[test]
 fn requests_that_pin_chunks_are_counted_more_strictly() {
+    // REL-20.
     let mut world = World::new(small());
     let conn = world.joined(Stream::Chunks);
     let get = |index| Request::BlobGet { read: BlobCap::from_bytes([1; 32]), index };
@@ -110,6 +115,7 @@ fn requests_that_pin_chunks_are_counted_more_strictly() {
 /// D5, D7: it asks and never reads; what waits for it is bounded, and then it is gone.
 #[test]
 fn a_peer_that_does_not_read_its_answers_is_hung_up() {
+    // REL-39.
     let limits = Limits { output: 1_000, ..small() };
     let mut world = World::new(limits);
     let conn = world.connect();
@@ -138,6 +144,7 @@ fn connections_over_the_limit_are_turned_away() {
 /// D3: queues without end.
 #[test]
 fn queues_are_limited_on_a_connection_and_over_all() {
+    // REL-56.
     let mut world = World::new(small());
     let (one, two, three) = (world.connect(), world.connect(), world.connect());
     for q in 0..4 {
@@ -159,6 +166,7 @@ fn queues_are_limited_on_a_connection_and_over_all() {
 /// D6: a writer that fills a queue, and one that fills the relay.
 #[test]
 fn a_full_queue_and_a_full_relay_refuse_and_lose_nothing() {
+    // REL-29.
     let limits = Limits { queue_cells: 10, cells: 15, ..small() };
     let mut world = World::new(limits);
     let (reader, writer) = (world.connect(), world.connect());
@@ -175,6 +183,7 @@ fn a_full_queue_and_a_full_relay_refuse_and_lose_nothing() {
 /// D8: invites without end, from one connection and over all.
 #[test]
 fn invites_are_limited_on_a_connection_and_over_all() {
+    // REL-56.
     let mut world = World::new(small());
     let (one, two) = (world.connect(), world.connect());
     for n in 0..3 {
@@ -203,6 +212,7 @@ fn what_should_last_longer_than_the_relay_keeps_things_is_refused() {
 
 #[test]
 fn a_relay_without_blobs_says_so_before_its_store_is_asked() {
+    // REL-48.
     let mut world = World::new(Limits { chunks: 0, ..small() });
     let conn = world.connect();
     let get = Request::BlobGet { read: BlobCap::from_bytes([1; 32]), index: 0 };
@@ -213,6 +223,7 @@ fn a_relay_without_blobs_says_so_before_its_store_is_asked() {
 
 #[test]
 fn a_lease_lasts_its_days_and_opening_renews_it() {
+    // REL-26.
     let mut world = World::new(small());
     let conn = world.connect();
     world.open(conn, 1, 1);

@@ -8,6 +8,7 @@ use crate::{ConnId, Input, Limits};
 
 #[test]
 fn a_fresh_cell_goes_to_its_subscriber_and_a_waiting_one_to_the_next() {
+    // REL-35.
     let mut world = World::new(small());
     let (reader, writer) = (world.connect(), world.connect());
     let handle = world.open(reader, 1, 16);
@@ -23,6 +24,7 @@ fn a_fresh_cell_goes_to_its_subscriber_and_a_waiting_one_to_the_next() {
 
 #[test]
 fn the_handle_comes_before_its_cells() {
+    // REL-37.
     let mut world = World::new(small());
     let (one, two) = (world.connect(), world.connect());
     world.open(one, 1, 16);
@@ -38,6 +40,7 @@ fn the_handle_comes_before_its_cells() {
 
 #[test]
 fn credit_is_never_exceeded_and_each_ack_brings_the_next_cells_in_order() {
+    // REL-36.
     let mut world = World::new(small());
     let (reader, writer) = (world.connect(), world.connect());
     let handle = world.open(reader, 1, 5);
@@ -56,6 +59,7 @@ fn credit_is_never_exceeded_and_each_ack_brings_the_next_cells_in_order() {
 
 #[test]
 fn a_connection_never_holds_more_than_its_window_over_all_queues() {
+    // REL-36.
     let mut world = World::new(small());
     let (reader, writer) = (world.connect(), world.connect());
     let handles = [1, 2, 3].map(|q| world.open(reader, q, u16::MAX));
@@ -74,6 +78,7 @@ fn a_connection_never_holds_more_than_its_window_over_all_queues() {
 
 #[test]
 fn all_queues_of_a_connection_get_their_turn() {
+    // REL-36.
     let mut world = World::new(small());
     let (reader, writer) = (world.connect(), world.connect());
     let handles = [1, 2, 3, 4].map(|q| world.open(reader, q, 40));
@@ -98,6 +103,7 @@ fn all_queues_of_a_connection_get_their_turn() {
 
 #[test]
 fn an_ack_erases_and_never_beyond_what_was_sent() {
+    // REL-31.
     let mut world = World::new(small());
     let (reader, writer) = (world.connect(), world.connect());
     let handle = world.open(reader, 1, 4);
@@ -131,6 +137,7 @@ fn acks_that_acknowledge_nothing_cost_no_commit() {
 
 #[test]
 fn a_second_subscriber_takes_over_and_the_first_is_told() {
+    // REL-34.
     let mut world = World::new(small());
     let (one, two, writer) = (world.connect(), world.connect(), world.connect());
     let first = world.open(one, 1, 16);
@@ -154,6 +161,7 @@ fn a_second_subscriber_takes_over_and_the_first_is_told() {
 
 #[test]
 fn opening_again_on_the_same_connection_starts_over_under_a_new_handle() {
+    // REL-27.
     let mut world = World::new(small());
     let conn = world.connect();
     let first = world.open(conn, 1, 2);
@@ -186,6 +194,7 @@ fn a_wrong_right_does_not_move_the_subscriber() {
 
 #[test]
 fn a_rotated_right_ends_the_subscription_of_whoever_had_the_old_one() {
+    // REL-33.
     let mut world = World::new(small());
     let (thief, owner) = (world.connect(), world.connect());
     let stolen = world.open(thief, 1, 16);
@@ -203,6 +212,7 @@ fn a_rotated_right_ends_the_subscription_of_whoever_had_the_old_one() {
 
 #[test]
 fn closing_a_queue_ends_its_subscription_and_its_cells() {
+    // REL-32.
     let mut world = World::new(small());
     let (one, two) = (world.connect(), world.connect());
     let handle = world.open(one, 1, 1);
@@ -239,6 +249,7 @@ fn who_leaves_is_forgotten_and_the_queue_goes_on() {
 
 #[test]
 fn expired_cells_are_not_delivered_from_their_day_on() {
+    // REL-40.
     let mut world = World::new(small());
     let conn = world.connect();
     let handle = world.open(conn, 1, 1);
@@ -255,6 +266,7 @@ fn expired_cells_are_not_delivered_from_their_day_on() {
 
 #[test]
 fn a_day_is_swept_piece_by_piece_and_only_when_it_is_due() {
+    // REL-49.
     let mut world = World::new(small());
     let conn = world.connect();
     world.open(conn, 1, 1);
@@ -299,6 +311,7 @@ fn a_cell_that_a_read_brought_is_not_sent_again_from_memory() {
 
 #[test]
 fn a_stream_that_does_not_drain_is_left_behind_and_catches_up() {
+    // REL-38.
     // Half of the output's bound is room for four cells.
     let limits = Limits { output: 8 * 4_200, ..small() };
     let mut world = World::new(limits);
@@ -388,6 +401,7 @@ fn an_ack_on_a_queue_whose_lease_has_lapsed_is_not_applied() {
 
 #[test]
 fn a_subscriber_that_acknowledges_nothing_takes_a_window_of_memory_and_no_more() {
+    // REL-56.
     // D5: it reads from its socket, and never acknowledges.
     let mut world = World::new(small());
     let (reader, writer) = (world.connect(), world.connect());

@@ -10,6 +10,7 @@ use crate::{
 
 #[test]
 fn draining_answers_what_is_under_way_and_takes_nothing_new() {
+    // REL-53.
     let limits = small();
     let mut core = Core::new(limits, TODAY);
     let mut world = World::new(limits);
@@ -78,6 +79,7 @@ impl Store for Failing {
 /// D12: never acknowledge what is not stored.
 #[test]
 fn a_fault_answers_nothing_of_its_batch_and_hangs_everyone_up() {
+    // REL-57.
     let store = Failing { store: MemStore::new(small()), left: 2 };
     let mut world = World::over(small(), store);
     let (one, two) = (world.connect(), world.connect());

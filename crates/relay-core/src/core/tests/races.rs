@@ -313,6 +313,7 @@ proptest! {
     fn in_any_order_of_commits_and_reads_nothing_is_lost_doubled_or_out_of_order(
         steps in proptest::collection::vec(step(), 1..160),
     ) {
+        // REL-19.
         let limits = Limits { queue_cells: 1_000, ..small() };
         let mut driver = Loose::new(limits);
         let mut conns = [0; 3].map(|_| driver.join());

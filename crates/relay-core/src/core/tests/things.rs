@@ -34,6 +34,7 @@ fn check(n: u8) -> Request {
 
 #[test]
 fn an_invite_goes_from_unopened_to_opened_to_gone() {
+    // REL-44.
     let mut world = World::new(small());
     let (host, guest, late) = (world.connect(), world.connect(), world.connect());
     let state = |state: InviteState| Response::Reply(Ok(state as u64));
