@@ -133,7 +133,7 @@ fn every_rule_of_the_spec_has_code_and_a_test() {
         None => true,
     });
     assert!(
-        pages.len() == PAGES.len() && docs.len() > 10 && sources.len() > 300,
+        pages.len() >= PAGES.len() && docs.len() > 10 && sources.len() > 300,
         "the walk found too little"
     );
     let rules: usize = pages.iter().map(|(_, text)| marked(text, "**").len()).sum();

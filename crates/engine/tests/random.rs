@@ -208,7 +208,7 @@ proptest! {
     fn two_people_lose_nothing_whatever_crashes(
         meeting in meeting(), seed in any::<u64>(), acts in prop::collection::vec(act(false), 0..150)
     ) {
-        // CON-01.
+        // CON-01, REL-63.
         run(2, meeting, seed, &acts);
     }
 

@@ -288,7 +288,7 @@ mod meeting {
 
     #[test]
     fn the_links_that_do_not_work_say_why() {
-        // INV-38, INV-41.
+        // INV-38, INV-41, REL-64.
         let mut world = World::new(2, 6);
         let link = world.invite(ANN, false);
         world.drain();
@@ -962,6 +962,7 @@ mod relay {
 
     #[test]
     fn another_reader_of_my_queue_is_locked_out() {
+        // REL-61, REL-62.
         let mut world = friends(58);
         let before: Vec<_> = inbounds(&world, BOB);
         let queue = subrosa_engine::InboundId(before[0].0);

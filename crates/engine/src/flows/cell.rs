@@ -21,7 +21,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         if inbound.state == InboundState::Open {
             self.sort(queue, &inbound, cell)?;
         }
-        // CON-14, HS-16.
+        // CON-14, HS-16, REL-63.
         self.effect(Effect::Ack(queue, seq));
         Ok(())
     }

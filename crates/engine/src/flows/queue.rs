@@ -117,6 +117,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// Weekly, and after a takeover: another capability reads from now on.
     pub(super) fn rotate(&mut self, queue: InboundId) -> Result<(), Corrupt> {
+        // REL-61.
         let Some(mut row) = self.load::<Inbound>(Inbound::key(queue))? else { return Ok(()) };
         if row.state != InboundState::Open {
             return Ok(());
@@ -140,6 +141,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let Some(mut row) = self.load::<Inbound>(Inbound::key(queue))? else { return Ok(()) };
         let Some(next) = row.next_read.take() else { return Ok(()) };
         match answer {
+            // REL-62.
             // Missing: the relay did it before and the answer was lost, or the queue is gone; opening heals both.
             RelayAnswer::Ok(_) | RelayAnswer::Refused(Refusal::Missing) => {
                 row.read = next;
@@ -165,6 +167,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// Gives a queue up unless a session or an invite still needs it.
     pub(super) fn close_queue_if_idle(&mut self, queue: InboundId) -> Result<(), Corrupt> {
+        // REL-64.
         let Some(row) = self.load::<Inbound>(Inbound::key(queue))? else { return Ok(()) };
         let sessions: Vec<(_, Session)> = self.list(Span::table(Table::Session))?;
         let used = sessions.iter().any(|(_, session)| session.inbound == queue.0);
