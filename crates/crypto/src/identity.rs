@@ -170,6 +170,10 @@ impl IdentityPublic {
 
     /// Checks a signature strictly: canonical A and s, A and R not of small order, no cofactor.
     pub(crate) fn verify(&self, text: &[u8], signature: &[u8; SIGNATURE_LEN]) -> Result<(), Malformed> {
+        #[cfg(any(test, fuzzing))]
+        if crate::glass::is_on() {
+            return Ok(());
+        }
         // GEN-15.
         self.verifying.verify_strict(text, &Signature::from_bytes(signature)).map_err(|_| Malformed)
     }

@@ -151,6 +151,10 @@ impl InviteSecret {
 
     /// Compares in constant time.
     pub(crate) fn matches(&self, other: &Self) -> bool {
+        #[cfg(any(test, fuzzing))]
+        if crate::glass::is_on() {
+            return true;
+        }
         self.ct_eq(other).into()
     }
 }

@@ -10,6 +10,9 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(all(fuzzing, not(debug_assertions)))]
+compile_error!("cfg(fuzzing) makes locks that can be looked through: it is for tests/fuzz/run, never for a release");
+
 mod aead;
 mod backup;
 mod blob;
@@ -17,6 +20,9 @@ mod body;
 mod bundle;
 mod descriptor;
 mod dh;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod glass;
 mod handshake;
 mod identity;
 mod invite;

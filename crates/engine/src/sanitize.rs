@@ -116,8 +116,10 @@ pub fn file_name(raw: &str) -> String {
             }
         })
         .collect();
-    // A leading dot hides, a leading dash is an option, trailing dots and spaces are dropped by one system.
-    let safe = safe.trim_start_matches(['.', '-', ' ']).trim_end_matches(['.', ' ']);
+    // A leading dot hides, a leading dash is an option, trailing dots and spaces are dropped by one system. A mark that
+    // stood on what goes would stand on whatever is written before the name.
+    let leads = |c: char| matches!(c, '.' | '-' | ' ') || c.width() == Some(0);
+    let safe = safe.trim_start_matches(leads).trim_end_matches(['.', ' ']);
     let (stem, extension) = match safe.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() && extension.len() <= 16 => (stem, extension),
         _ => (safe, ""),

@@ -227,6 +227,12 @@ impl World {
         true
     }
 
+    /// Takes the next cell that the relay has for `who`, and does not show it to them.
+    pub(crate) fn intercept(&mut self, who: Who) -> Option<(InboundId, subrosa_codec::Cell)> {
+        let (id, _, cell) = self.relay.deliver(who)?;
+        self.people[who].subscribed.get(&id).map(|queue| (*queue, cell))
+    }
+
     /// Time passes; timers ring.
     pub(crate) fn pass(&mut self, time: Millis) {
         self.now = self.now.plus(time);
