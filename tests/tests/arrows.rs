@@ -38,6 +38,9 @@ const EDGES: &[(&str, &str, &str)] = &[
     // A client with a clock of its own.
     ("subrosa-tests", "dev", "subrosa-client"),
     ("subrosa-tests", "dev", "subrosa-wire"),
+    // The fuzz targets, played over their corpora.
+    ("subrosa-tests", "dev", "subrosa-crypto"),
+    ("subrosa-tests", "dev", "subrosa-engine"),
 ];
 
 /// Crates that can't name a socket, a file, a clock or a thread: `#![no_std]`, and a committed tree each.

@@ -10,8 +10,6 @@
 //! keys still finds one, and cells of a session under glass can be read in a corpus. Signatures and the commitment of a
 //! link hold for everything, too. Key agreement, encapsulation and key schedule stay what they are.
 
-extern crate std;
-
 use core::cell::Cell;
 
 use chacha20poly1305::aead::common::KeySizeUser;
@@ -100,3 +98,6 @@ impl<C: AeadInOut> AeadInOut for Glass<C> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

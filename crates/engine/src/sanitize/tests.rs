@@ -169,6 +169,8 @@ fn a_file_name_is_no_path_no_device_and_not_hidden() {
         ("dir/", "file_"),
         (".bashrc", "bashrc"),
         ("-rf", "rf"),
+        ("-\u{301}\u{301}. x.txt", "x.txt"),
+        ("e\u{301}.txt", "e\u{301}.txt"),
         ("a. . .", "a"),
         ("con", "file_con"),
         ("NUL.txt", "file_NUL.txt"),

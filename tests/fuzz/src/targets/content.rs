@@ -37,12 +37,11 @@ fn content_seeds() -> Vec<Vec<u8>> {
 
 fn sanitize(input: &[u8]) {
     let raw = String::from_utf8_lossy(input);
-    let forms: [(fn(&str) -> String, bool); 5] = [
+    let forms: [(fn(&str) -> String, bool); 4] = [
         (sanitize::text, true),
         (sanitize::line, false),
         (sanitize::name, false),
         (sanitize::greeting, false),
-        (sanitize::file_name, false),
     ];
     for (form, lines) in forms {
         let clean = form(&raw);
@@ -50,6 +49,11 @@ fn sanitize(input: &[u8]) {
         let control = |sign: char| sign.is_control() && !(lines && matches!(sign, '\n' | '\t'));
         assert!(!clean.chars().any(control), "{clean:?}");
     }
+    let file = sanitize::file_name(&raw);
+    assert!(!file.is_empty() && file.len() < 256, "{file:?}");
+    assert!(!file.contains(|sign: char| sign.is_control() || matches!(sign, '/' | '\\')), "{file:?}");
+    let leads = |sign: char| matches!(sign, '.' | '-' | ' ' | '\u{300}'..='\u{36f}');
+    assert!(!file.starts_with(leads), "{file:?}");
     let short = sanitize::preview(&raw, 20);
     assert!(!short.chars().any(char::is_control));
 }

@@ -8,6 +8,7 @@
 
 #![allow(dead_code, reason = "the fuzzer uses the seeds, the replays do not")]
 
+mod acts;
 mod config;
 mod content;
 mod engine;
@@ -47,6 +48,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Target> {
         rows::TARGETS,
         engine::TARGETS,
         relay::TARGETS,
+        acts::TARGETS,
         config::TARGETS,
     ];
     tables.into_iter().flatten()

@@ -4,6 +4,9 @@
 //! parser still refuses by a value, an error leaves the session usable, and a state that was accepted can be stored.
 
 use std::rc::Rc;
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
