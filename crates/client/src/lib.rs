@@ -21,7 +21,9 @@
 #![deny(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[cfg(fuzzing)]
-compile_error!("cfg(fuzzing) makes locks that can be looked through: no client that talks to anybody is built with it");
+compile_error!(
+    "cfg(fuzzing) makes locks that can be looked through: no client that talks to anybody is built with it"
+);
 
 mod client;
 mod error;

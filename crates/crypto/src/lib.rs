@@ -15,7 +15,9 @@ extern crate std;
 extern crate self as subrosa_crypto;
 
 #[cfg(all(fuzzing, not(debug_assertions)))]
-compile_error!("cfg(fuzzing) makes locks that can be looked through: it is for tests/fuzz/run, never for a release");
+compile_error!(
+    "cfg(fuzzing) makes locks that can be looked through: it is for tests/fuzz/run, never for a release"
+);
 
 mod aead;
 mod backup;

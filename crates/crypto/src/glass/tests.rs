@@ -9,6 +9,7 @@ use std::vec;
 use super::*;
 use crate::aead;
 
+#[allow(dead_code, reason = "other targets use the rest")]
 #[path = "../../../../tests/fuzz/src/targets/sealed.rs"]
 mod sealed;
 
@@ -99,11 +100,15 @@ fn nothing_but_a_test_or_the_fuzzer_can_name_glass() {
     while let Some(path) = files.pop() {
         if path.is_dir() {
             files.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("glass/tests.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("glass/tests.rs")
+        {
             let text = std::fs::read_to_string(&path).unwrap();
             let lines: Vec<_> = text.lines().collect();
             let uses = |line: &str| line.contains("glass::") || line.trim_end() == "pub mod glass;";
-            for at in (0..lines.len()).filter(|at| uses(lines[*at]) && !lines[*at].trim_start().starts_with("//")) {
+            for at in
+                (0..lines.len()).filter(|at| uses(lines[*at]) && !lines[*at].trim_start().starts_with("//"))
+            {
                 let above = lines[at.saturating_sub(3)..at].join(" ");
                 assert!(above.contains("#[cfg(any(test, fuzzing))]"), "{}:{}", path.display(), at + 1);
                 named.push(at);

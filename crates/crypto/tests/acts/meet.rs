@@ -6,8 +6,9 @@
 use rand_chacha::ChaCha8Rng;
 use subrosa_codec::{Cell, Day};
 use subrosa_crypto::{
-    AcceptError, Accepted, Bundle, Created, Identity, Introduction, InviteKeys, InviteKind, InviteTerms, Level,
-    QueueDescriptor, QueueEntry, RecoveryIntro, Role, Session, Weight, accept, accept_recovery, join, recover,
+    AcceptError, Accepted, Bundle, Created, Identity, Introduction, InviteKeys, InviteKind, InviteTerms,
+    Level, QueueDescriptor, QueueEntry, RecoveryIntro, Role, Session, Weight, accept, accept_recovery, join,
+    recover,
 };
 
 use super::line::{Flight, Kind, Line, Slot};
@@ -27,7 +28,8 @@ pub(super) struct Invite {
 }
 
 fn place(byte: u8) -> QueueDescriptor {
-    let entry = QueueEntry { relay: [byte; 32], write: [byte + 1; 32], host: "relay.example".into(), port: 4433 };
+    let entry =
+        QueueEntry { relay: [byte; 32], write: [byte + 1; 32], host: "relay.example".into(), port: 4433 };
     QueueDescriptor::new(entry, None).expect("a descriptor")
 }
 
@@ -61,7 +63,8 @@ impl World {
         let kind = if meeting == Meeting::Address { InviteKind::Address } else { InviteKind::OneTime };
         let created = created(&self.people[inviter], kind, rng);
         let me = &self.people[joiner];
-        let bundle = Bundle::open(&created.link, &created.bundle, me.public(), START).expect("an honest bundle");
+        let bundle =
+            Bundle::open(&created.link, &created.bundle, me.public(), START).expect("an honest bundle");
         let intro = Introduction { descriptor: place(3), name: "Jon".into(), greeting: "hi".into() };
         let joined = join(me, &bundle, &intro, rng).expect("an honest invite");
         let flight = Flight { cell: joined.cell, kind: Kind::Handshake, from: joiner, to: inviter };
@@ -161,7 +164,12 @@ impl World {
     }
 
     /// Tries `cell` as a recovery of the peer; whether it was one.
-    pub(super) fn try_recovery(&mut self, way: (usize, usize), flight: &Flight, honest: bool) -> Result<bool, Fault> {
+    pub(super) fn try_recovery(
+        &mut self,
+        way: (usize, usize),
+        flight: &Flight,
+        honest: bool,
+    ) -> Result<bool, Fault> {
         let (me, peer) = way;
         let Some(keys) = self.keys_out.get(&(peer, me)) else { return Ok(false) };
         let taken = accept_recovery(&self.people[me], self.people[peer].public(), keys, &flight.cell);
@@ -180,11 +188,16 @@ impl World {
         let sid = session.id();
         let line = self.line(way);
         let mine = line.speaking();
-        let met = mine.is_some_and(|slot| slot.recovery && slot.session.level() == Level::Sent);
+        // An answer of theirs may overtake their recovery: until both know that mine stays, the two have met.
+        let met = mine.is_some_and(|slot| slot.recovery && slot.session.level() < Level::MutualPq);
         let keep = met && mine.is_some_and(|slot| slot.session.id() < sid);
         if !met && mine.is_some() {
             // Sealed in spite of a latch, if it can be sealed at all.
-            self.seal_with(way, Weight::Replaced, Act { what: super::What::Send, pair: 0, n: 0, seed: me as u32 })?;
+            self.seal_with(
+                way,
+                Weight::Replaced,
+                Act { what: super::What::Send, pair: 0, n: 0, seed: me as u32 },
+            )?;
         }
         let line = self.line_mut(way);
         line.slots.push(Slot::new(session, None, false));

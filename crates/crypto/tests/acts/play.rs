@@ -9,8 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use subrosa_codec::{CELL_LEN, Cell, Millis};
 use subrosa_crypto::{
-    Alarm, Identity, IdentitySeed, OpenError, Opened, PART_LEN, Part, RecoveryKey, SealError, Sealed, Session,
-    SessionEvent, SessionId, Weight,
+    Alarm, Identity, IdentitySeed, OpenError, Opened, PART_LEN, Part, RecoveryKey, SealError, Sealed,
+    Session, SessionEvent, SessionId, Weight,
 };
 
 use super::line::{Flight, Kind, Line, Print};
@@ -132,7 +132,8 @@ impl World {
             }
             What::Swap => {
                 let at = self.on_way(from_there);
-                if let (Some(first), Some(other)) = (at.first(), at.get(usize::from(act.n) % at.len().max(1))) {
+                if let (Some(first), Some(other)) = (at.first(), at.get(usize::from(act.n) % at.len().max(1)))
+                {
                     self.wires.swap(*first, *other);
                 }
                 Ok(())
@@ -353,7 +354,13 @@ impl World {
         Ok(())
     }
 
-    fn heard(&mut self, way: Way, sid: SessionId, events: &[SessionEvent], forked: bool) -> Result<(), Fault> {
+    fn heard(
+        &mut self,
+        way: Way,
+        sid: SessionId,
+        events: &[SessionEvent],
+        forked: bool,
+    ) -> Result<(), Fault> {
         let slot = self.line_mut(way).slot_mut(sid).expect("it is there");
         for event in events {
             match event {
@@ -414,7 +421,9 @@ impl World {
             let forked = self.oracle.forked.contains(&sid);
             match result {
                 Ok(_) => return Err(format!("{what}: it opened")),
-                Err(OpenError::NotOurs | OpenError::BadBody { .. } | OpenError::Duplicate | OpenError::Old) => {}
+                Err(
+                    OpenError::NotOurs | OpenError::BadBody { .. } | OpenError::Duplicate | OpenError::Old,
+                ) => {}
                 Err(error) => must!(forked, "{what}: {error:?} without a fork"),
             }
         }

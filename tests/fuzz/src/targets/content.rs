@@ -59,7 +59,13 @@ fn sanitize(input: &[u8]) {
 }
 
 fn sanitize_seeds() -> Vec<Vec<u8>> {
-    let texts =
-        ["plain", "two\nlines\t.", "\u{1b}[31mred\u{7}", "a\u{202e}b\u{2066}c", "e\u{301}\u{301}\u{301}", "/etc/../x"];
+    let texts = [
+        "plain",
+        "two\nlines\t.",
+        "\u{1b}[31mred\u{7}",
+        "a\u{202e}b\u{2066}c",
+        "e\u{301}\u{301}\u{301}",
+        "/etc/../x",
+    ];
     texts.map(|text| text.as_bytes().to_vec()).into()
 }

@@ -212,7 +212,10 @@ impl World {
                 chunk: Chunk::from_vec(vec![n; CHUNK_LEN]).expect("its length"),
             }),
             14 => Request::BlobGet { read: BlobCap::from_bytes(id), index: u32::from(n % 3) },
-            _ => Request::RotateRead { read: ReadCap::from_bytes(id), to: ReadCap::from_bytes([n ^ 1; 32]).id() },
+            _ => Request::RotateRead {
+                read: ReadCap::from_bytes(id),
+                to: ReadCap::from_bytes([n ^ 1; 32]).id(),
+            },
         }
     }
 
@@ -267,10 +270,8 @@ impl Choices<'_> {
 
 impl Socket {
     fn hear(&mut self, frame: Frame<Response>, sent: &BTreeSet<(u8, u32)>) {
-        let answers = !matches!(
-            frame.message,
-            Response::Cell { .. } | Response::Moved { .. } | Response::GoAway(_)
-        );
+        let answers =
+            !matches!(frame.message, Response::Cell { .. } | Response::Moved { .. } | Response::GoAway(_));
         if answers && !self.raw {
             let Some(opened) = self.asked.remove(&frame.rid) else { panic!("{:?} was not asked", frame.rid) };
             if let (Some(queue), Response::Reply(Ok(handle))) = (opened, &frame.message) {
@@ -292,7 +293,10 @@ impl Socket {
 fn seeds() -> Vec<Vec<u8>> {
     vec![
         // Join, hello, open, append twice, acknowledge, leave.
-        vec![0, 0, 1, 0, 6, 0, 1, 0, 0, 6, 0, 1, 2, 9, 0, 6, 0, 1, 4, 0, 6, 0, 1, 5, 0, 7, 0, 1, 7, 0, 1, 1, 0, 1, 0],
+        vec![
+            0, 0, 1, 0, 6, 0, 1, 0, 0, 6, 0, 1, 2, 9, 0, 6, 0, 1, 4, 0, 6, 0, 1, 5, 0, 7, 0, 1, 7, 0, 1, 1,
+            0, 1, 0,
+        ],
         (0..=255).collect(),
         (0..=255).map(|byte: u8| byte.wrapping_mul(37)).collect(),
     ]

@@ -13,9 +13,9 @@ use rand_chacha::rand_core::SeedableRng;
 use subrosa_codec::{CELL_LEN, Cell, Day, Millis};
 use subrosa_crypto::{
     BackupWords, BlobKey, BlobShape, Bundle, Created, Dek, Identity, IdentitySeed, Introduction, InviteKeys,
-    InviteKind, InviteTerms, KdfParams, Part, QueueDescriptor, QueueEntry, RecoveryIntro, RecoveryKey, RowKey,
-    RowRef, Session, StoreHeader, Unlock, Weight, accept, accept_recovery, join, open_backup, recover,
-    seal_backup, split,
+    InviteKind, InviteTerms, KdfParams, Part, QueueDescriptor, QueueEntry, RecoveryIntro, RecoveryKey,
+    RowKey, RowRef, Session, StoreHeader, Unlock, Weight, accept, accept_recovery, join, open_backup,
+    recover, seal_backup, split,
 };
 
 use super::{Target, through};
@@ -97,7 +97,8 @@ fn fixture() -> Rc<Fixture> {
 }
 
 pub(super) fn states() -> Vec<State> {
-    let copy = |state: &State| State { who: state.who, mine: state.mine.clone(), theirs: state.theirs.clone() };
+    let copy =
+        |state: &State| State { who: state.who, mine: state.mine.clone(), theirs: state.theirs.clone() };
     fixture().states.iter().map(copy).collect()
 }
 
@@ -169,7 +170,8 @@ fn stored(session: &Session) {
 
 fn bundle(input: &[u8]) {
     let fixture = fixture();
-    let opened = through(|| Bundle::open(&fixture.invite.link, &cell(input), fixture.people[0].public(), TODAY));
+    let opened =
+        through(|| Bundle::open(&fixture.invite.link, &cell(input), fixture.people[0].public(), TODAY));
     if let Ok(bundle) = opened {
         assert!(bundle.name().len() <= 64);
         let intro = Introduction { descriptor: place(), name: String::new(), greeting: String::new() };
@@ -191,7 +193,8 @@ fn handshake(input: &[u8]) {
         assert!(accepted.intro.name.len() <= 64 && accepted.intro.greeting.len() <= 80);
         stored(&accepted.session);
         use_state(&accepted.session);
-        let again = through(|| accept(&fixture.people[1], &fixture.invite.keys, &cell, |id| *id == accepted.id));
+        let again =
+            through(|| accept(&fixture.people[1], &fixture.invite.keys, &cell, |id| *id == accepted.id));
         assert!(again.is_err(), "a repeat is known by its id");
     }
 }
@@ -275,7 +278,9 @@ fn row(input: &[u8]) {
 
 fn row_seeds() -> Vec<Vec<u8>> {
     let at = RowRef { row: 1, schema: 1, clear: b"" };
-    [0, 1, 127, 500].map(|len| through(|| fixture().row.seal(&at, &vec![7; len], &mut rng(1))).unwrap()).into()
+    [0, 1, 127, 500]
+        .map(|len| through(|| fixture().row.seal(&at, &vec![7; len], &mut rng(1))).unwrap())
+        .into()
 }
 
 const CHUNK: usize = 65_536;

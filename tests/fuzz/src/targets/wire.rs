@@ -4,11 +4,11 @@
 //! at most the one frame that is not complete.
 
 use subrosa_codec::Cell;
-use subrosa_wire::{
-    Decoder, Features, Frame, FrameError, HEADER_LEN, Handle, Hello, Message, Open, Refusal, Request, Response,
-    Rid, Seq, WriteCap,
-};
 use subrosa_wire::{Admit, LONGEST_FRAME, QueueId, ReadCap, RelayAddress, RelayKeyHash};
+use subrosa_wire::{
+    Decoder, Features, Frame, FrameError, HEADER_LEN, Handle, Hello, Message, Open, Refusal, Request,
+    Response, Rid, Seq, WriteCap,
+};
 
 use super::Target;
 
@@ -134,5 +134,10 @@ fn address(input: &[u8]) {
 fn address_seeds() -> Vec<Vec<u8>> {
     let key = RelayKeyHash::from_bytes([7; 32]);
     let made = |host: &str, port| RelayAddress::new(key, host, port).unwrap().to_string().into_bytes();
-    vec![made("relay.example", 4433), made("::1", 1), b"relay.example:77".to_vec(), b"fe80::1%eth0:9".to_vec()]
+    vec![
+        made("relay.example", 4433),
+        made("::1", 1),
+        b"relay.example:77".to_vec(),
+        b"fe80::1%eth0:9".to_vec(),
+    ]
 }
