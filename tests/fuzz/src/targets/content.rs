@@ -35,9 +35,11 @@ fn content_seeds() -> Vec<Vec<u8>> {
     file.lines().filter_map(bytes).filter(|content: &Vec<u8>| content.len() < 600).collect()
 }
 
+type Form = fn(&str) -> String;
+
 fn sanitize(input: &[u8]) {
     let raw = String::from_utf8_lossy(input);
-    let forms: [(fn(&str) -> String, bool); 4] = [
+    let forms: [(Form, bool); 4] = [
         (sanitize::text, true),
         (sanitize::line, false),
         (sanitize::name, false),
