@@ -9,8 +9,8 @@ use subrosa_engine::api::{
     AlarmKind, Answer, Body, Command, CommandError, Done, FailReason, InviteState, JoinFailure, Level,
     Notice, Query, SendState, Standing,
 };
-use subrosa_engine::rows::{Contact, Outbox, Row};
-use subrosa_engine::{Change, Event, MemVault, Table};
+use subrosa_engine::rows::{Contact, OutCell, Outbox, Row};
+use subrosa_engine::{Change, Event, MemVault, OutboxId, Rows, SessionKey, Table};
 
 use world::{Crash, World};
 
@@ -54,6 +54,11 @@ fn contact(world: &World, who: usize, with: usize) -> Contact {
     let rows = world.people[who].vault.rows();
     let row = rows.into_iter().find(|(key, _)| (key.table, key.id) == (Table::Contact, chat.id.0));
     Contact::parse(row.expect("it is there").1).expect("it can be read")
+}
+
+/// The current session of `who` with `with`.
+fn session_with(world: &World, who: usize, with: usize) -> SessionKey {
+    SessionKey(contact(world, who, with).session.expect("a session"))
 }
 
 fn alarm(world: &World, who: usize, with: usize) -> Option<AlarmKind> {
@@ -246,6 +251,102 @@ mod meeting {
     }
 
     #[test]
+    fn a_repeated_handshake_finds_the_answer_in_the_outbox_and_makes_no_second_one() {
+        // HS-20.
+        let mut world = World::new(2, 14);
+        let link = world.invite(ANN, false);
+        world.drain();
+        world.join(BOB, &link);
+        while world.work(BOB) {}
+        world.deliver(ANN);
+        let hello = OutCell::key(OutboxId { session: session_with(&world, ANN, BOB), seq: 0 });
+        let before = world.people[ANN].vault.get(hello).unwrap().expect("the hello is kept");
+        world.relay.replay(0);
+        world.restart(ANN);
+        while world.work(ANN) | world.deliver(ANN) {}
+        let after = world.people[ANN].vault.get(hello).unwrap().expect("until he acknowledges it");
+        assert!(before == after, "the very bytes");
+        assert_eq!(world.people[ANN].vault.count(Table::Outbox), 1);
+        assert_eq!(world.relay.appended(), 2, "the handshake, and one hello");
+    }
+
+    #[test]
+    fn a_joiner_that_crashed_after_its_commit_appends_the_same_handshake() {
+        // HS-11, HS-12.
+        let mut world = World::new(2, 15);
+        let link = world.invite(ANN, false);
+        world.drain();
+        world.join(BOB, &link);
+        world.crash(BOB, Crash::AfterCommit);
+        while world.chat(BOB, ANN).is_none() {
+            assert!(world.work(BOB), "the bundle is taken, opened and committed; then he crashes");
+        }
+        assert_eq!(world.relay.appended(), 0);
+        let cell = OutCell::key(OutboxId { session: session_with(&world, BOB, ANN), seq: OutboxId::FIRST });
+        let sealed = world.people[BOB].vault.get(cell).unwrap().expect("it was committed with the contact");
+        while !world.will_append(BOB) {
+            assert!(world.work(BOB), "the restart lists it");
+        }
+        // And once more: appended, and the relay's answer lost.
+        world.crash(BOB, Crash::BeforeAnswer);
+        world.work(BOB);
+        assert!(world.people[BOB].vault.get(cell).unwrap().expect("still there") == sealed);
+        world.live(Millis::HOUR);
+        assert_eq!(world.chats(ANN).len(), 1);
+        assert!(!world.people[ANN].told.iter().any(|told| matches!(told, Notice::SomeoneElseTried(_))));
+        assert_eq!(world.chat(ANN, BOB).unwrap().level, Level::Mutual);
+    }
+
+    #[test]
+    fn a_handshake_opens_after_its_bundle_has_expired_and_without_an_answer_the_joiner_is_told() {
+        // HS-15, INV-37.
+        for back_after in [20, 70] {
+            let mut world = World::new(2, 16);
+            let link = world.invite(ANN, false);
+            world.drain();
+            world.join(BOB, &link);
+            // Ann is away: the handshake lies at the relay, and her bundle expires.
+            world.people[ANN].forget_work();
+            world.relay.disconnect(ANN);
+            world.live(Millis::DAY.times(back_after));
+            if back_after < 30 {
+                assert_eq!(world.chat(BOB, ANN).unwrap().standing, Standing::Pending);
+                world.restart(ANN);
+                world.live(Millis::HOUR);
+                assert_eq!(world.chat(ANN, BOB).unwrap().level, Level::Mutual);
+            } else {
+                let chat = world.chat(BOB, ANN).unwrap();
+                assert_eq!(chat.standing, Standing::Closed);
+                let last = world.messages(BOB, chat.id).pop().unwrap().body;
+                assert_eq!(last, Body::Event("There was no answer. Ask for a new invite.".into()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_hostile_name_and_greeting_are_shown_clean() {
+        // HS-25, CON-44.
+        let mut world = World::new(2, 17);
+        let link = world.invite(ANN, true);
+        world.drain();
+        do_it(&mut world, BOB, Command::SetName("a\u{202e}nn\u{200f}".into()));
+        let greeting = "hi\u{1b}]0;x\u{7}\u{202e}\u{2066}".to_string();
+        let join = Command::Join { link, greeting, again: false };
+        do_it(&mut world, BOB, join);
+        world.live(Millis::HOUR);
+        let asks = world.chats(ANN).pop().expect("a request");
+        for shown in [asks.name.clone(), asks.greeting.clone().unwrap_or_default()] {
+            let bad = |c: char| {
+                c.is_control()
+                    || ('\u{200e}'..='\u{200f}').contains(&c)
+                    || ('\u{202a}'..='\u{202e}').contains(&c)
+                    || ('\u{2066}'..='\u{2069}').contains(&c)
+            };
+            assert!(!shown.chars().any(bad), "{shown:?}");
+        }
+    }
+
+    #[test]
     fn a25_the_second_joiner_of_a_one_time_invite_is_told_and_so_is_its_maker() {
         // HS-21, INV-36, INV-41.
         // A25.
@@ -415,6 +516,26 @@ mod again {
                 world.live(Millis::DAY.times(40));
                 assert_eq!(world.people[ANN].vault.count(Table::Session), 1, "{seed} {addresses:?}");
                 assert_eq!(world.people[BOB].vault.count(Table::Session), 1, "{seed} {addresses:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a35_crossing_invites_end_in_one_session_whatever_comes_first() {
+        // RAT-83, RAT-84: every order of the first three works and deliveries; of the first five with SUBROSA_ORDERS=1024.
+        let orders = std::env::var("SUBROSA_ORDERS").ok().and_then(|n| n.parse().ok()).unwrap_or(64_usize);
+        for order in 0..orders {
+            let steps: Vec<usize> = (0..5).map(|at| order >> (2 * at) & 3).collect();
+            let mut world = cross(order as u64, (order % 2 == 0, order % 3 == 0), &steps);
+            for (from, to) in [(ANN, BOB), (BOB, ANN)] {
+                assert_eq!(world.chats(from).len(), 1, "{steps:?}");
+                world.send(from, to, 3);
+            }
+            world.live(Millis::DAY);
+            for (from, to) in [(ANN, BOB), (BOB, ANN)] {
+                let chat = world.chat(from, to).unwrap();
+                assert_eq!((chat.standing, chat.level, chat.alarm), (Standing::Contact, Level::Mutual, None));
+                assert_eq!(reads(&world, to, from).len(), world.sent[&(from, to)].len(), "{steps:?}");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A32: only an opened body raises the level, and it never falls.
 
 use super::pair::{I, J, Pair, flip_body};
-use crate::ratchet::{Level, OpenError, SessionEvent};
+use crate::ratchet::{Alarm, Level, OpenError, SessionEvent};
 
 #[test]
 fn levels_rise_with_the_bodies_of_the_first_three_epochs() {
@@ -17,6 +17,52 @@ fn levels_rise_with_the_bodies_of_the_first_three_epochs() {
     assert_eq!(pair.say(I).events, [SessionEvent::Raised(Level::MutualPq)]);
     pair.talk(2);
     assert_eq!(level(&pair), [Level::MutualPq; 2]);
+}
+
+#[test]
+fn a_level_never_falls_whatever_comes_late_twice_or_broken() {
+    // HS-41.
+    let mut pair = Pair::new(6);
+    let late = [pair.send(J), pair.send(J)];
+    pair.say(J);
+    let early = [pair.send(I), pair.send(I)];
+    let mut reached = [Level::Sent, Level::Invited];
+    let check = |pair: &Pair, reached: &mut [Level; 2]| {
+        for at in [J, I] {
+            let level = pair.ends[at].session.level();
+            assert!(level >= reached[at], "{at} fell to {level:?}");
+            assert_eq!(pair.copy(at).level(), level, "and it is stored");
+            assert_eq!(pair.ends[at].session.latched(Alarm::Prev).level(), level);
+            reached[at] = level;
+        }
+    };
+    for from in [I, J, I, J, I] {
+        pair.say(from);
+        check(&pair, &mut reached);
+    }
+    assert_eq!(reached, [Level::MutualPq; 2]);
+    for (to, cell) in [(I, &late[1]), (J, &early[0]), (I, &late[0]), (J, &early[1])] {
+        assert!(pair.deliver(to, &flip_body(cell, 1)).is_err());
+        check(&pair, &mut reached);
+        let opened = pair.deliver(to, cell).unwrap();
+        assert!(!opened.events.iter().any(|event| matches!(event, SessionEvent::Raised(_))));
+        check(&pair, &mut reached);
+        assert_eq!(pair.deliver(to, cell).unwrap_err(), OpenError::Duplicate);
+        check(&pair, &mut reached);
+    }
+}
+
+#[test]
+fn the_first_body_that_comes_raises_as_far_as_its_epoch_proves() {
+    // HS-38, HS-39. The first cell of each epoch is lost; what raises is any later body of it.
+    let mut pair = Pair::new(7);
+    let mut raised = alloc::vec::Vec::new();
+    for from in [J, I, J, I] {
+        pair.send(from);
+        raised.push(pair.say(from).events.into_iter().find(|event| matches!(event, SessionEvent::Raised(_))));
+    }
+    let to = |level| Some(SessionEvent::Raised(level));
+    assert_eq!(raised, [None, to(Level::PeerPq), to(Level::MutualPq), to(Level::MutualPq)]);
 }
 
 #[test]
