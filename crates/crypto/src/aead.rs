@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 // The same locks, which a test or a fuzzer can look through; this file is the only one that names them.
 #[cfg(any(test, fuzzing))]
 use crate::glass::{ChaCha20Poly1305, XChaCha20Poly1305};
-use crate::{kdf, labels};
+use crate::{kdf, labels, stack};
 
 /// Length of a tag, in bytes.
 pub(crate) const TAG_LEN: usize = 16;
@@ -42,7 +42,9 @@ pub(crate) fn open_once(key: &[u8; 32], aad: &[u8], sealed: &[u8]) -> Result<Zer
 /// ChaCha20-Poly1305 under `nonce`: `text.len() + 16` bytes.
 pub(crate) fn seal_with(key: &[u8; 32], nonce: &[u8; 12], aad: &[u8], text: &[u8]) -> Vec<u8> {
     let mut sealed = Vec::with_capacity(text.len() + TAG_LEN);
-    append(&ChaCha20Poly1305::new(key.into()), nonce.into(), aad, (text, &mut sealed));
+    stack::cleared::<{ stack::AEAD }, _>(|| {
+        append(&ChaCha20Poly1305::new(key.into()), nonce.into(), aad, (text, &mut sealed));
+    });
     sealed
 }
 
@@ -53,14 +55,18 @@ pub(crate) fn open_with(
     aad: &[u8],
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Refused> {
-    verify(&ChaCha20Poly1305::new(key.into()), nonce.into(), aad, sealed)
+    stack::cleared::<{ stack::AEAD }, _>(|| {
+        verify(&ChaCha20Poly1305::new(key.into()), nonce.into(), aad, sealed)
+    })
 }
 
 /// `X(key, nonce, text)`: `nonce 24 | ciphertext | tag 16`.
 pub(crate) fn seal_x(key: &[u8; 32], nonce: &[u8; NONCE_LEN], aad: &[u8], text: &[u8]) -> Vec<u8> {
     let mut sealed = Vec::with_capacity(text.len() + X_OVERHEAD);
     sealed.extend_from_slice(nonce);
-    append(&XChaCha20Poly1305::new(key.into()), nonce.into(), aad, (text, &mut sealed));
+    stack::cleared::<{ stack::AEAD }, _>(|| {
+        append(&XChaCha20Poly1305::new(key.into()), nonce.into(), aad, (text, &mut sealed));
+    });
     sealed
 }
 
@@ -77,7 +83,9 @@ pub(crate) fn seal_x_hedged(key: &[u8; 32], random: &[u8; NONCE_LEN], aad: &[u8]
 /// Opens an `X` seal.
 pub(crate) fn open_x(key: &[u8; 32], aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refused> {
     let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Refused)?;
-    verify(&XChaCha20Poly1305::new(key.into()), nonce.into(), aad, rest)
+    stack::cleared::<{ stack::AEAD }, _>(|| {
+        verify(&XChaCha20Poly1305::new(key.into()), nonce.into(), aad, rest)
+    })
 }
 
 /// One `X` seal that is tried under several keys: its bytes are copied once.
@@ -95,7 +103,7 @@ impl<'a> Trial<'a> {
         Ok(Self { nonce, tag, text: Zeroizing::new(text.to_vec()) })
     }
 
-    /// Opens it under `key`. When that fails the bytes are what they were: the tag is verified before the first of
+    /// Opens it under `key`; the caller [clears](stack::cleared) after the last trial, not after each. When that fails the bytes are what they were: the tag is verified before the first of
     /// them is decrypted.
     pub(crate) fn try_key(&mut self, key: &[u8; 32], aad: &[u8]) -> Result<(), Refused> {
         let Self { nonce, tag, text } = self;

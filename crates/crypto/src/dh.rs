@@ -9,6 +9,7 @@ use subrosa_codec::Malformed;
 use x25519_dalek::StaticSecret;
 
 use crate::secret::Secret;
+use crate::stack;
 
 /// The purpose of an X25519 scalar.
 #[derive(Debug)]
@@ -96,7 +97,9 @@ impl SecretKey {
 
     /// The public key.
     pub(crate) fn public(&self) -> PublicKey {
-        PublicKey(x25519_dalek::PublicKey::from(&StaticSecret::from(*self.0.expose())).to_bytes())
+        stack::cleared::<{ stack::CURVE }, _>(|| {
+            PublicKey(x25519_dalek::PublicKey::from(&StaticSecret::from(*self.0.expose())).to_bytes())
+        })
     }
 
     /// X25519 of this key and `their` key.
@@ -105,9 +108,11 @@ impl SecretKey {
     /// [`Malformed`] when the result is zero: `their` point has low order, they contributed nothing.
     pub(crate) fn agree(&self, their: &PublicKey) -> Result<Secret<Agreed>, Malformed> {
         // GEN-10.
-        let mine = StaticSecret::from(*self.0.expose());
-        let shared = mine.diffie_hellman(&x25519_dalek::PublicKey::from(their.0));
-        if shared.was_contributory() { Ok(Secret::copied(shared.as_bytes())) } else { Err(Malformed) }
+        stack::cleared::<{ stack::CURVE }, _>(|| {
+            let mine = StaticSecret::from(*self.0.expose());
+            let shared = mine.diffie_hellman(&x25519_dalek::PublicKey::from(their.0));
+            if shared.was_contributory() { Ok(Secret::copied(shared.as_bytes())) } else { Err(Malformed) }
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use subrosa_codec::{Malformed, Reader, Writer};
 
 use crate::kem::{EK_LEN, EncapsKey, KemSeed};
 use crate::secret::Secret;
-use crate::{dh, kdf, labels};
+use crate::{dh, kdf, labels, stack};
 
 /// Version byte of a public identity.
 const VERSION: u8 = 1;
@@ -105,7 +105,9 @@ impl Identity {
 
     /// An Ed25519 signature over `text`, which begins with a label.
     pub(crate) fn sign(&self, text: &[u8]) -> [u8; SIGNATURE_LEN] {
-        SigningKey::from_bytes(self.signing.expose()).sign(text).to_bytes()
+        stack::cleared::<{ stack::CURVE }, _>(|| {
+            SigningKey::from_bytes(self.signing.expose()).sign(text).to_bytes()
+        })
     }
 }
 
@@ -114,7 +116,9 @@ impl IdentityPublic {
     pub const LEN: usize = 1 + 32 + 32 + EK_LEN;
 
     fn of(signing: &Secret<Signing>, dh: &dh::SecretKey, kem: EncapsKey) -> Self {
-        let verifying = SigningKey::from_bytes(signing.expose()).verifying_key();
+        let verifying = stack::cleared::<{ stack::CURVE }, _>(|| {
+            SigningKey::from_bytes(signing.expose()).verifying_key()
+        });
         let dh = dh.public();
         let mut w = Writer::with_capacity(Self::LEN);
         // ID-02.

@@ -9,6 +9,7 @@ use zeroize::Zeroize;
 
 use crate::labels::Label;
 use crate::secret::Secret;
+use crate::stack;
 
 /// The purpose of [`Prk`].
 #[derive(Debug)]
@@ -26,22 +27,26 @@ pub(crate) type Okm<const N: usize> = Secret<OkmPurpose, N>;
 
 /// `Ext(salt, ikm)`, the parts of `ikm` joined.
 pub(crate) fn extract(salt: &[u8], ikm: &[&[u8]]) -> Prk {
-    let mut hkdf = HkdfExtract::<Sha256>::new(Some(salt));
-    ikm.iter().for_each(|part| hkdf.input_ikm(part));
-    let (mut bytes, _) = hkdf.finalize();
-    let prk = Prk::filled(|own| own.copy_from_slice(&bytes));
-    bytes.as_mut_slice().zeroize();
-    prk
+    stack::cleared::<{ stack::HASH }, _>(|| {
+        let mut hkdf = HkdfExtract::<Sha256>::new(Some(salt));
+        ikm.iter().for_each(|part| hkdf.input_ikm(part));
+        let (mut bytes, _) = hkdf.finalize();
+        let prk = Prk::filled(|own| own.copy_from_slice(&bytes));
+        bytes.as_mut_slice().zeroize();
+        prk
+    })
 }
 
 /// `Exp(prk, label, ctx, N)` into `out`.
 pub(crate) fn expand_into<const N: usize>(prk: &[u8; 32], label: Label, ctx: &[u8], out: &mut [u8; N]) {
     const { assert!(N <= 255 * 32, "the limit of HKDF") };
     #[expect(clippy::expect_used, reason = "the key has the hash's length, the output is within the limit")]
-    Hkdf::<Sha256>::from_prk(prk)
-        .expect("32 bytes")
-        .expand_multi_info(&[label.as_bytes(), ctx], out)
-        .expect("checked by the compiler");
+    stack::cleared::<{ stack::HASH }, _>(|| {
+        Hkdf::<Sha256>::from_prk(prk)
+            .expect("32 bytes")
+            .expand_multi_info(&[label.as_bytes(), ctx], out)
+            .expect("checked by the compiler");
+    });
 }
 
 /// `Exp(prk, label, ctx, N)` as a key for the purpose `P`.
@@ -56,9 +61,11 @@ pub(crate) fn expand_bytes<const N: usize>(prk: &[u8; 32], label: Label, ctx: &[
 
 /// `H(label, parts..)`: SHA-256 of `L(label)` and the parts.
 pub(crate) fn hash(label: Label, parts: &[&[u8]]) -> [u8; 32] {
-    let mut sha = Sha256::new_with_prefix(label.as_bytes());
-    parts.iter().for_each(|part| sha.update(part));
-    sha.finalize().into()
+    stack::cleared::<{ stack::HASH }, _>(|| {
+        let mut sha = Sha256::new_with_prefix(label.as_bytes());
+        parts.iter().for_each(|part| sha.update(part));
+        sha.finalize().into()
+    })
 }
 
 /// SHA-256 of the parts, unlabelled: checksums and contexts only.

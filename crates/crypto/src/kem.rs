@@ -11,6 +11,7 @@ use subrosa_codec::Malformed;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::secret::{Secret, zeroed};
+use crate::stack;
 
 /// Length of an encapsulation key, in bytes.
 pub(crate) const EK_LEN: usize = 1184;
@@ -73,10 +74,12 @@ impl EncapsKey {
 
     /// `Encaps` with the randomness `coins`.
     pub(crate) fn encapsulate(&self, coins: &[u8; 32]) -> (Ciphertext, Secret<Encapsulated>) {
-        let key = mlkem768::MlKem768PublicKey::from(self.as_bytes());
-        let (ct, ss) = mlkem768::encapsulate(&key, *coins);
-        let ss = Zeroizing::new(ss);
-        (Ciphertext::from_bytes(ct.as_slice()), Secret::copied(&ss))
+        stack::cleared::<{ stack::KEM }, _>(|| {
+            let key = mlkem768::MlKem768PublicKey::from(self.as_bytes());
+            let (ct, ss) = mlkem768::encapsulate(&key, *coins);
+            let ss = Zeroizing::new(ss);
+            (Ciphertext::from_bytes(ct.as_slice()), Secret::copied(&ss))
+        })
     }
 }
 
@@ -138,19 +141,23 @@ impl KemSeed {
     }
 
     fn pair(&self) -> (Expanded, EncapsKey) {
-        let (mut private, public) = mlkem768::generate_key_pair(*self.seed.expose()).into_parts();
-        let mut own = Expanded(Box::default());
-        let all = 0..mlkem768::MlKem768PrivateKey::len();
-        own.0[all.clone()].copy_from_slice(&private[all]);
-        erase(&mut private);
-        (own, EncapsKey::copied(&public))
+        stack::cleared::<{ stack::KEM }, _>(|| {
+            let (mut private, public) = mlkem768::generate_key_pair(*self.seed.expose()).into_parts();
+            let mut own = Expanded(Box::default());
+            let all = 0..mlkem768::MlKem768PrivateKey::len();
+            own.0[all.clone()].copy_from_slice(&private[all]);
+            erase(&mut private);
+            (own, EncapsKey::copied(&public))
+        })
     }
 }
 
 impl Expanded {
     fn decapsulate(&self, ct: &[u8; CT_LEN]) -> Secret<Encapsulated> {
-        let ss = Zeroizing::new(mlkem768::decapsulate(&self.0, &ct.into()));
-        Secret::copied(&ss)
+        stack::cleared::<{ stack::KEM }, _>(|| {
+            let ss = Zeroizing::new(mlkem768::decapsulate(&self.0, &ct.into()));
+            Secret::copied(&ss)
+        })
     }
 }
 

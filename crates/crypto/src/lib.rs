@@ -26,6 +26,8 @@ mod body;
 mod bundle;
 mod descriptor;
 mod dh;
+#[cfg(test)]
+mod erasure;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod glass;
@@ -45,6 +47,7 @@ mod safety;
 mod sealing;
 mod secret;
 mod self_test;
+mod stack;
 #[cfg(test)]
 mod testing;
 mod words;

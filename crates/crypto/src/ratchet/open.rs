@@ -23,6 +23,7 @@ use crate::dh::PublicKey;
 use crate::identity::Identity;
 use crate::kdf::sha256;
 use crate::kem::{Ciphertext, EncapsKey};
+use crate::stack;
 
 /// Which of the peer's epochs a header key belongs to.
 #[derive(Clone, Copy)]
@@ -108,7 +109,9 @@ impl Session {
         let mut trial = Trial::of(parts.header).ok()?;
         let (first, second) = if self.my_turn() { (current, next) } else { (next, current) };
         let mut keys = first.into_iter().chain(second).chain(closed);
-        let (place, epoch, _) = keys.find(|(_, _, key)| key.opens(&aad, &mut trial))?;
+        let found =
+            stack::cleared::<{ stack::AEAD }, _>(|| keys.find(|(_, _, key)| key.opens(&aad, &mut trial)));
+        let (place, epoch, _) = found?;
         Some((place, epoch, trial.into_text()))
     }
 

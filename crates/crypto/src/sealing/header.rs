@@ -14,7 +14,7 @@ use super::params::KdfParams;
 use super::row::RowKey;
 use crate::aead::{self, X_OVERHEAD};
 use crate::secret::Secret;
-use crate::{kdf, labels};
+use crate::{kdf, labels, stack};
 
 const VERSION: u8 = 1;
 const PASSPHRASE: u8 = 1;
@@ -214,8 +214,9 @@ pub(crate) fn argon2id(text: &[u8], salt: &[u8], params: Params) -> Result<Secre
     memory.resize(params.block_count(), Block::new());
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut done = Ok(());
-    let key =
-        Secret::filled(|out| done = argon2.hash_password_into_with_memory(text, salt, out, &mut memory[..]));
+    let key = stack::cleared::<{ stack::ARGON2 }, _>(|| {
+        Secret::filled(|out| done = argon2.hash_password_into_with_memory(text, salt, out, &mut memory[..]))
+    });
     done.map(|()| key).map_err(|_| UnlockError::OutOfMemory)
 }
 
