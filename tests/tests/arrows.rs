@@ -27,6 +27,8 @@ const EDGES: &[(&str, &str, &str)] = &[
     ("subrosa", "normal", "subrosa-relay"),
     ("subrosa-tests", "normal", "subrosa"),
     ("subrosa-tests", "normal", "subrosa-relay"),
+    // Comparing capabilities is timed by the same statistics as the rest.
+    ("subrosa-crypto", "dev", "subrosa-wire"),
     // Its tests speak to a real relay.
     ("subrosa-client", "dev", "subrosa-relay"),
     ("subrosa-tests", "dev", "subrosa-codec"),

@@ -24,6 +24,8 @@ mod backup;
 mod blob;
 mod body;
 mod bundle;
+#[cfg(test)]
+mod constant_time;
 mod descriptor;
 mod dh;
 #[cfg(test)]
