@@ -54,7 +54,10 @@ mod stack;
 mod testing;
 mod words;
 
-pub use backup::{BackupError, open_backup, seal_backup};
+pub use backup::{
+    BACKUP_CHUNK_LEN, BACKUP_HEAD_LEN, BackupError, BackupReader, BackupWriter, Stopped, open_backup,
+    seal_backup,
+};
 pub use blob::{BLOB_CHUNK_LEN, BLOB_TEXT_LEN, BlobError, BlobHash, BlobKey, BlobShape};
 pub use body::{BODY_LEN, Incomplete, MAX_CONTENT, MAX_PARTS, PART_LEN, Part, TooLong, assemble, split};
 pub use bundle::{BUNDLE_DAYS, Bundle, BundleError};

@@ -104,6 +104,10 @@ pub enum Command {
     Receipts(bool),
     /// Erases a contact: messages, session, queues at the relay. The other side is told `close`.
     Forget(ContactId),
+    /// Comes back to every contact that was restored from a backup, as far as that has not begun.
+    Reestablish,
+    /// A backup is on the disk: asks every contact for a fresh recovery key, which only the next one will hold.
+    BackedUp,
 }
 
 /// Longest text of one message, in bytes: 60 cells' worth.
@@ -276,6 +280,8 @@ pub enum Standing {
     Contact,
     /// They closed the chat, or never answered within the prekey's retention.
     Closed,
+    /// Out of a backup: they are being told, and nothing is confirmed until they answer.
+    Restored,
 }
 
 /// How far a session is authenticated; docs/spec/handshake.md, "Levels".

@@ -7,6 +7,7 @@
 extern crate alloc;
 
 pub mod api;
+pub mod backup;
 pub mod content;
 mod event;
 mod flows;

@@ -22,6 +22,12 @@ pub(crate) const ROTATE: Millis = Millis::DAY.times(7);
 /// The automatic `confirm` is delayed at random up to this, so that it does not mark the moment of a first contact.
 pub(crate) const CONFIRM_JITTER: Millis = Millis::MINUTE;
 
+/// The same in a session that began with a recovery, in which texts wait for it.
+pub(crate) const RECONFIRM_JITTER: Millis = Millis::SECOND.times(5);
+
+/// A recovery that nobody answered for so long, although the other side's relay has it, is told to the person.
+pub(crate) const NO_RECOVERY: Millis = Millis::DAY.times(7);
+
 /// Receipts wait at least this, and at most [`RECEIPT_LATEST`] (A22).
 pub(crate) const RECEIPT_EARLIEST: Millis = Millis::SECOND;
 

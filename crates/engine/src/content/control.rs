@@ -133,7 +133,12 @@ pub enum Control {
     },
     /// Verb 3: a key by which the receiver, after a restore, may start one visible recovery. The sender keeps the
     /// two newest.
-    Recovery(Opaque<RECOVERY_LEN>),
+    Recovery {
+        /// The key.
+        key: Opaque<RECOVERY_LEN>,
+        /// The sender wants one in return: there is a new backup of theirs.
+        renew: bool,
+    },
     /// Verb 4: the last word of a session: a recovery put another in its place.
     Replaced {
         /// The session that took its place.
@@ -155,7 +160,10 @@ impl Control {
         match fields.uint::<u8>(2)?.ok_or(Malformed)? {
             1 => Ok(Self::Hello { queue: fields.opaque(3)?, recovery: fields.opaque(4)? }),
             2 => Ok(Self::Confirm { recovery: fields.opaque(4)? }),
-            3 => fields.opaque(4)?.map(Self::Recovery).ok_or(Malformed),
+            3 => Ok(Self::Recovery {
+                key: fields.opaque(4)?.ok_or(Malformed)?,
+                renew: fields.flag(6)?.unwrap_or_default(),
+            }),
             4 => Ok(Self::Replaced { session: fields.array(5)?.ok_or(Malformed)? }),
             5 => Ok(Self::Close),
             6 => Ok(Self::Heartbeat),
@@ -173,7 +181,12 @@ impl Control {
                 key(build, recovery.as_ref());
             }
             Self::Confirm { recovery } => key(build.uint(2, 2u8), recovery.as_ref()),
-            Self::Recovery(recovery) => key(build.uint(2, 3u8), Some(recovery)),
+            Self::Recovery { key: recovery, renew } => {
+                key(build.uint(2, 3u8), Some(recovery));
+                if *renew {
+                    build.flag(6, true);
+                }
+            }
             Self::Replaced { session } => drop(build.uint(2, 4u8).bytes(5, session)),
             Self::Close => drop(build.uint(2, 5u8)),
             Self::Heartbeat => drop(build.uint(2, 6u8)),

@@ -122,7 +122,7 @@ fn controls() -> Vec<(Content, String)> {
             format!("a3 00 0b 02 02 04 5824 {}", "06".repeat(36)),
         ),
         (
-            control(Control::Recovery(Opaque::from_bytes([6; RECOVERY_LEN]))),
+            control(Control::Recovery { key: Opaque::from_bytes([6; RECOVERY_LEN]), renew: false }),
             format!("a3 00 0b 02 03 04 5824 {}", "06".repeat(36)),
         ),
         (

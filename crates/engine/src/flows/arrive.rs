@@ -72,7 +72,8 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             self.promote(id, key)?;
         }
         let mut contact = self.contact(id)?;
-        let waited = matches!(contact.standing, StandingRow::Pending | StandingRow::Closed);
+        let waited =
+            matches!(contact.standing, StandingRow::Pending | StandingRow::Closed | StandingRow::Restored);
         if waited && contact.session == Some(key.0) {
             contact.standing = StandingRow::Contact;
             self.put_contact(id, &contact);

@@ -34,6 +34,8 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             Command::Recover(contact) => self.recover(contact)?,
             Command::Receipts(on) => self.receipts(on)?,
             Command::Forget(contact) => self.forget(contact)?,
+            Command::Reestablish => self.reestablish()?,
+            Command::BackedUp => self.backed_up()?,
         }
         Ok(Done::Done)
     }
@@ -67,7 +69,8 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         me.relay = Some(address.to_string());
         self.put(Me::KEY, &me);
         self.tell(Notice::Chats);
-        Ok(())
+        // Chats out of a backup may have waited for a relay of mine.
+        self.reestablish()
     }
 
     fn draft(&mut self, chat: ContactId, text: String) -> Result<(), Stop> {

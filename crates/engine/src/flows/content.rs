@@ -121,7 +121,10 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             Control::Confirm { recovery } => {
                 recovery.map_or(Ok(()), |key| self.keep_key((contact, session), seq, &key))
             }
-            Control::Recovery(key) => self.keep_key((contact, session), seq, &key),
+            Control::Recovery { key, renew } => {
+                self.keep_key((contact, session), seq, &key)?;
+                if renew { self.renew_key(contact, session, false) } else { Ok(()) }
+            }
             Control::Replaced { session: by } => self.replaced(origin, by),
             Control::Close => self.closed(origin),
             // CON-29.
@@ -188,7 +191,7 @@ pub(super) fn named_by_them(message: &Message) -> bool {
 }
 
 /// The newest message for the chat list; one that came late does not take its place.
-pub(super) fn note_last(contact: &mut Contact, message: &Message) {
+pub(crate) fn note_last(contact: &mut Contact, message: &Message) {
     let text = match &message.body {
         MessageBody::Text(text) => sanitize::preview(text, PREVIEW),
         MessageBody::Newer(_) => "(needs a newer version)".into(),

@@ -11,8 +11,8 @@ use super::queue::NewQueue;
 use crate::api::ContactId;
 use crate::content::{Content, Control, Kind, Opaque, RECOVERY_LEN};
 use crate::id::{InboundId, SessionKey};
-use crate::limits::{CONFIRM_JITTER, REKEY};
-use crate::rows::{Contact, Corrupt, Hidden, Rows, Session, Table, TimerKind};
+use crate::limits::{CONFIRM_JITTER, RECONFIRM_JITTER, REKEY};
+use crate::rows::{Contact, Corrupt, GivenIn, Hidden, Rows, Session, StandingRow, Table, TimerKind};
 use crate::tx::{Stop, Tx};
 
 impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
@@ -29,7 +29,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             self.own_queue(InboundId(session.inbound), id)?;
             None
         };
-        let recovery = Some(self.give_key(id)?);
+        let recovery = Some(self.give_key(id, key)?);
         let hello = Content::of(Kind::Control(Control::Hello { queue, recovery }));
         // A new session refuses nothing.
         self.seal_content(key, &hello, Weight::Hello)?.ok();
@@ -47,7 +47,9 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         };
         // RAT-77.
         if due && session.is_current() && !session.confirmed {
-            let at = self.now.plus(self.jitter(CONFIRM_JITTER));
+            // After a recovery texts wait for it, and both relays have seen that something happened.
+            let within = if session.recovery { RECONFIRM_JITTER } else { CONFIRM_JITTER };
+            let at = self.now.plus(self.jitter(within));
             self.timer_unless_set(TimerKind::Confirm, key.0, at)?;
         }
         Ok(())
@@ -70,15 +72,16 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         }
         session.confirmed = true;
         self.put_session(key, &session);
-        let recovery = Some(self.give_key(ContactId(session.contact))?);
+        let recovery = Some(self.give_key(ContactId(session.contact), key)?);
         let confirm = Content::of(Kind::Control(Control::Confirm { recovery }));
         self.seal_content(key, &confirm, Weight::Control)?.ok();
         self.settle_session(key)
     }
 
-    /// A new recovery key for this contact; the two newest are accepted.
-    fn give_key(&mut self, id: ContactId) -> Result<Opaque<RECOVERY_LEN>, Corrupt> {
+    /// A new recovery key for this contact, for the cell that is sealed next; the two newest are accepted.
+    fn give_key(&mut self, id: ContactId, key: SessionKey) -> Result<Opaque<RECOVERY_LEN>, Corrupt> {
         let broken = Corrupt { table: Table::Contact };
+        let seq = self.ratchet(key)?.next_seq();
         let written = RecoveryKey::generate(self.rng).write();
         let given = Opaque::parse(&written).map_err(|_| broken)?;
         let mut contact = self.contact(id)?;
@@ -87,20 +90,41 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             contact.given.remove(0);
         }
         contact.given_at = self.now.0;
+        contact.given_in = Some(GivenIn { session: key.0, seq });
         self.put_contact(id, &contact);
         Ok(given)
     }
 
-    /// Rotates the recovery key behind a text that goes out anyway: an idle chat stays silent.
-    pub(super) fn rotate_key(&mut self, id: ContactId, key: SessionKey) -> Result<(), Corrupt> {
+    /// Gives another recovery key, unless the last one is younger than `age`, or is not acknowledged: the two that are
+    /// accepted must not both be on the way.
+    fn replace_key(&mut self, id: ContactId, age: Millis, renew: bool) -> Result<(), Corrupt> {
         let contact = self.contact(id)?;
-        let due = !contact.given.is_empty() && self.now.since(Millis(contact.given_at)) >= REKEY;
-        if due && self.ratchet(key)?.refusal(Weight::Control).is_none() {
-            let recovery = self.give_key(id)?;
-            let rotation = Content::of(Kind::Control(Control::Recovery(recovery)));
-            self.seal_content(key, &rotation, Weight::Control)?.ok();
+        let (Some(given), Some(key)) = (contact.given_in, contact.session.map(SessionKey)) else {
+            return Ok(());
+        };
+        let ratchet = self.ratchet(key)?;
+        let arrived = given.session == key.0 && ratchet.outbox_low() > given.seq;
+        let due = self.now.since(Millis(contact.given_at)) >= age;
+        if arrived && due && ratchet.refusal(Weight::Control).is_none() {
+            let recovery = Control::Recovery { key: self.give_key(id, key)?, renew };
+            self.seal_content(key, &Content::of(Kind::Control(recovery)), Weight::Control)?.ok();
         }
         Ok(())
+    }
+
+    /// Gives a recovery key beside the monthly ones: after a backup of mine (`renew`: one is wanted in return), or because
+    /// they made one. At most one a day.
+    pub(super) fn renew_key(&mut self, id: ContactId, key: SessionKey, renew: bool) -> Result<(), Corrupt> {
+        let current = self.session(key)?.is_current();
+        if current && self.contact(id)?.standing == StandingRow::Contact {
+            self.replace_key(id, Millis::DAY, renew)?;
+        }
+        Ok(())
+    }
+
+    /// Rotates the recovery key behind a text that goes out anyway: an idle chat stays silent.
+    pub(super) fn rotate_key(&mut self, id: ContactId) -> Result<(), Corrupt> {
+        self.replace_key(id, REKEY, false)
     }
 
     /// They gave me a recovery key; one that was sent before the newest and comes late is dropped.

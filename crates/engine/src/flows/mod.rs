@@ -20,9 +20,12 @@ mod queue;
 mod receipt;
 mod recovery;
 mod request;
+mod restore;
 mod send;
 mod timer;
 mod watch;
+
+pub(crate) use content::note_last;
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -88,7 +91,12 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 pub fn found(name: &str, rng: &mut impl CryptoRng) -> Vec<Change> {
     let mut seed = Zeroizing::new([0; 32]);
     rng.fill_bytes(seed.as_mut_slice());
-    let me =
-        Me { seed: Hidden::copy(seed.as_slice()), name: sanitize::name(name), relay: None, receipts: true };
+    let me = Me {
+        seed: Hidden::copy(seed.as_slice()),
+        name: sanitize::name(name),
+        relay: None,
+        receipts: true,
+        words: None,
+    };
     vec![Change::Put(Me::KEY, me.write()), Change::Put(Counter::KEY, Counter::default().write())]
 }

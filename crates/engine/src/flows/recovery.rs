@@ -16,11 +16,14 @@ use super::knock::unasked;
 use crate::api::{CommandError, ContactId, Notice};
 use crate::content::{Content, Control, Kind};
 use crate::id::{InboundId, OutboxId, SessionKey};
-use crate::rows::{Alarm, Contact, Corrupt, Occurrence, Role, Rows, StandingRow, Table};
+use crate::limits::NO_RECOVERY;
+use crate::rows::{Alarm, Contact, Corrupt, Occurrence, Role, Rows, StandingRow, Table, TimerKind};
 use crate::tx::{Stop, Tx};
 
 const BROKEN: Corrupt = Corrupt { table: Table::Contact };
 
+/// The reason in a recovery cell: restored from a backup, so that no older queue is read any more.
+pub(super) const RESTORED: u8 = 1;
 /// The reason in a recovery cell: own rollback.
 const OWN_ROLLBACK: u8 = 2;
 /// The reason in a recovery cell: an alarm, or out of step.
@@ -30,12 +33,21 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// The side that starts it (role J).
     pub(super) fn recover(&mut self, id: ContactId) -> Result<(), Stop> {
         let mut contact = self.accepted_contact(id)?;
-        let Some(old) = contact.session.map(SessionKey) else { return Err(CommandError::Closed.into()) };
+        let restored = contact.standing == StandingRow::Restored;
+        let theirs = match (contact.session.map(SessionKey), contact.queue.take()) {
+            (Some(old), _) => self.session(old)?.queue,
+            (None, Some(queue)) => queue,
+            (None, None) => return Err(CommandError::Closed.into()),
+        };
         let Some(key) = contact.received.take() else { return Err(CommandError::NoRecoveryKey.into()) };
         let key = RecoveryKey::parse(key.expose()).map_err(|_| BROKEN)?;
-        let reason = if contact.alarm == Some(Alarm::OwnRollback) { OWN_ROLLBACK } else { ALARMED };
+        let reason = match contact.alarm {
+            _ if restored => RESTORED,
+            Some(Alarm::OwnRollback) => OWN_ROLLBACK,
+            _ => ALARMED,
+        };
         contact.alarm = None;
-        self.note(&mut contact, id, Occurrence::IRecovered);
+        self.note(&mut contact, id, if restored { Occurrence::Restored } else { Occurrence::IRecovered });
         self.put_contact(id, &contact);
         let queue = self.new_queue(Some(id))?;
         let me = self.identity()?;
@@ -44,7 +56,6 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let intro = RecoveryIntro { descriptor: queue.descriptor, reason, ack_high: 0, ack_hash: [0; 32] };
         let (session, cell) =
             subrosa_crypto::recover(&me, &peer, &key, &intro, self.rng).map_err(|_| BROKEN)?;
-        let theirs = self.session(old)?.queue;
         let descriptor = subrosa_crypto::QueueDescriptor::parse(theirs.expose()).map_err(|_| BROKEN)?;
         let (role, inbound) = (Role::Trial, queue.id);
         let new = NewSession { role, queue: &descriptor, inbound, recovery: true, at_address: false };
@@ -52,6 +63,8 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         self.promote(id, key)?;
         self.forget_strange(id)?;
         self.first_cell(OutboxId { session: key, seq: OutboxId::FIRST }, cell)?;
+        // Unlike a handshake's, its answer may come at any time; but the person should know.
+        self.timer(TimerKind::NoAnswer, key.0, self.now.plus(NO_RECOVERY));
         Ok(())
     }
 
@@ -94,7 +107,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let verified = core::mem::take(&mut contact.verified);
         self.put_contact(id, &contact);
         let current = contact.session.map(SessionKey);
-        let (decision, given_up) = self.met(current, &session)?;
+        let (decision, given_up) = self.met(current, &session, intro.reason)?;
         let role = if decision == Crossing::Keep { Role::Void } else { Role::Trial };
         let queue = &intro.descriptor;
         let new = NewSession { role, queue, inbound, recovery: true, at_address: false };
@@ -126,10 +139,15 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         &mut self,
         current: Option<SessionKey>,
         theirs: &subrosa_crypto::Session,
+        reason: u8,
     ) -> Result<(Crossing, Vec<SessionKey>), Corrupt> {
         let Some(current) = current else { return Ok((Crossing::Switch, Vec::new())) };
         let (session, mine) = (self.session(current)?, self.ratchet(current)?);
         if !session.recovery || session.heard || mine.role() != End::Joiner {
+            return Ok((Crossing::Switch, Vec::new()));
+        }
+        if reason == RESTORED {
+            // Mine went to a queue that they can't read any more: theirs is the one that both can use.
             return Ok((Crossing::Switch, Vec::new()));
         }
         let contact: Contact = self.contact(ContactId(session.contact))?;

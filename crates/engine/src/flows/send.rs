@@ -126,7 +126,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         if open && contact.stopped().is_none() {
             let sealed = self.seal_waiting(id, key)?;
             if sealed {
-                self.rotate_key(id, key)?;
+                self.rotate_key(id)?;
             }
         }
         self.beat(id, key)

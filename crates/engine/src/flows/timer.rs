@@ -89,7 +89,10 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         }
         match session.role {
             Role::Void => self.reconsider(key),
+            // Its own end is set: they may answer a recovery late.
+            Role::Trial if session.recovery => Ok(()),
             Role::Trial => self.drop_session(key),
+            Role::Current if session.recovery => self.recovery_unanswered(key, ContactId(session.contact)),
             Role::Current => {
                 let first = OutboxId { session: key, seq: OutboxId::FIRST };
                 self.erase(Outbox::key(first));

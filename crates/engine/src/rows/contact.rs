@@ -32,6 +32,9 @@ pub enum StandingRow {
     /// [`Standing::Closed`].
     #[n(4)]
     Closed,
+    /// [`Standing::Restored`].
+    #[n(5)]
+    Restored,
 }
 
 impl From<StandingRow> for Standing {
@@ -42,6 +45,7 @@ impl From<StandingRow> for Standing {
             StandingRow::Pending => Self::Pending,
             StandingRow::Contact => Self::Contact,
             StandingRow::Closed => Self::Closed,
+            StandingRow::Restored => Self::Restored,
         }
     }
 }
@@ -165,6 +169,24 @@ pub struct Contact {
     /// The number of the cell that it came in: an older one that comes late does not replace it.
     #[n(21)]
     pub received_seq: u32,
+    /// Their queue out of a backup, as long as no session began there: a `QueueDescriptor`, 340 bytes.
+    #[n(22)]
+    pub queue: Option<Hidden>,
+    /// The cell that the newest of [`Contact::given`] is in.
+    #[n(23)]
+    pub given_in: Option<GivenIn>,
+}
+
+/// A cell of mine: its session and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct GivenIn {
+    /// The session.
+    #[n(0)]
+    pub session: i64,
+    /// The number.
+    #[n(1)]
+    pub seq: u32,
 }
 
 impl Contact {
@@ -203,6 +225,8 @@ impl Contact {
             since: now.0,
             received_in: 0,
             received_seq: 0,
+            queue: None,
+            given_in: None,
         }
     }
 

@@ -25,6 +25,9 @@ pub struct Me {
     /// Whether receipts are sent.
     #[n(3)]
     pub receipts: bool,
+    /// The 24 words of my backups, as their 32 bytes; none before the first backup.
+    #[n(4)]
+    pub words: Option<Hidden>,
 }
 
 impl Me {

@@ -34,9 +34,43 @@ pub enum Occurrence {
     /// They never answered.
     #[n(5)]
     NoAnswer,
+    /// The chat came out of a backup and is being re-established.
+    #[n(6)]
+    Restored,
+    /// The chat came out of a backup that has nothing to come back with.
+    #[n(7)]
+    NotRestored,
+    /// My recovery is without an answer for days.
+    #[n(8)]
+    NoRecovery,
 }
 
 impl Occurrence {
+    /// All of them.
+    const ALL: [Self; 9] = [
+        Self::TheyRecovered,
+        Self::IRecovered,
+        Self::Replaced,
+        Self::Closed,
+        Self::CameAgain,
+        Self::NoAnswer,
+        Self::Restored,
+        Self::NotRestored,
+        Self::NoRecovery,
+    ];
+
+    /// Its number on disk and in a backup.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The one of that number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|occurrence| occurrence.number() == number)
+    }
+
     /// The sentence to show.
     #[must_use]
     pub const fn sentence(self) -> &'static str {
@@ -49,6 +83,15 @@ impl Occurrence {
             Self::Closed => "Your contact closed this chat.",
             Self::CameAgain => "Your contact came again by another invite. Compare the safety number again.",
             Self::NoAnswer => "There was no answer. Ask for a new invite.",
+            Self::Restored => {
+                "Restored from a backup: your contact is being told. Nothing here is confirmed, and nothing is sent, until they answer."
+            }
+            Self::NotRestored => {
+                "Restored from a backup that can't bring this chat back. Ask your contact for a new invite."
+            }
+            Self::NoRecovery => {
+                "No answer yet. They may be away; or your backup was too old, or they lost their device, too: then ask them for a new invite."
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ mod timer;
 #[cfg(test)]
 mod tests;
 
-pub use contact::{Alarm, Contact, Last, StandingRow};
+pub use contact::{Alarm, Contact, GivenIn, Last, StandingRow};
 pub use hidden::Hidden;
 pub use inbound::{Inbound, InboundState};
 pub use invite::{Invite, InviteStage, Mine, Theirs};
@@ -48,14 +48,14 @@ pub trait Row: Sized {
 }
 
 /// Reads one CBOR value that fills `bytes`.
-fn decode<'b, T: Decode<'b, ()>>(table: Table, bytes: &'b [u8]) -> Result<T, Corrupt> {
+pub(crate) fn decode<'b, T: Decode<'b, ()>>(table: Table, bytes: &'b [u8]) -> Result<T, Corrupt> {
     let mut decoder = minicbor::Decoder::new(bytes);
     let value = decoder.decode().map_err(|_| Corrupt { table })?;
     if decoder.position() == bytes.len() { Ok(value) } else { Err(Corrupt { table }) }
 }
 
 /// Writes `value`, measured first: a vector that grows would leave secrets behind.
-fn encode<T: Encode<()>>(value: &T) -> Bytes {
+pub(crate) fn encode<T: Encode<()>>(value: &T) -> Bytes {
     let mut measure = hidden::Measure(0);
     let measured = minicbor::encode(value, &mut measure);
     let mut bytes = Bytes::new(alloc::vec::Vec::with_capacity(measure.0));

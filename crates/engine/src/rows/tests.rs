@@ -37,7 +37,7 @@ fn a_damaged_row_names_its_table_and_nothing_else() {
 
 #[test]
 fn rows_are_measured_before_they_are_written() {
-    let me = Me { seed: Hidden::copy(&[1; 32]), name: "Me".into(), relay: None, receipts: true };
+    let me = Me { seed: Hidden::copy(&[1; 32]), name: "Me".into(), relay: None, receipts: true, words: None };
     let bytes = me.write();
     assert_eq!(bytes.len(), bytes.capacity());
 }
