@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Which page defines the ids of which letters.
-const PAGES: [(&str, &str); 10] = [
+const PAGES: [(&str, &str); 11] = [
     ("README.md", "GEN"),
     ("identity.md", "ID"),
     ("invite.md", "INV"),
@@ -17,6 +17,7 @@ const PAGES: [(&str, &str); 10] = [
     ("content.md", "CON"),
     ("recovery.md", "REC"),
     ("at-rest.md", "AR"),
+    ("backup.md", "BAK"),
     ("relay.md", "REL"),
 ];
 

@@ -3,17 +3,20 @@
 //! Spec: docs/ARCHITECTURE.md, "One message". Invariant: a command's answer is sent after its commit.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use subrosa_crypto::BackupWords;
 use subrosa_engine::api::{Answer, Command, Done, Notice, Query, RelayState};
+use subrosa_engine::backup::{Backup, Contents};
 use tokio::sync::{broadcast, oneshot, watch};
 
+use crate::backup::{self, BackupError};
 use crate::error::{ClientError, CreateError, OpenError};
 use crate::net::{Around, Dialler, Net};
-use crate::options::{Options, Unlock};
+use crate::options::{Clock, Options, Unlock};
 use crate::profile::Profile;
 use crate::runtime::activity::Activity;
 use crate::runtime::board::Board;
@@ -21,7 +24,7 @@ use crate::runtime::keeper::Keeper;
 use crate::runtime::reader::{self, Ask};
 use crate::runtime::work::{Inbox, Work};
 use crate::runtime::{Leap, os_rng};
-use crate::vault::Vault;
+use crate::vault::{Reader, Vault};
 
 /// How long `close` lets answers come in that are on the way.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
@@ -98,7 +101,8 @@ fn start(vault: Vault, options: Options) -> Result<(Client, Notices), OpenError>
         leap,
         closed,
     };
-    let shared = Shared { inbox, asks, board, activity, closing, closed: is_closed };
+    let shared =
+        Shared { inbox, asks, board, activity, clock: Arc::clone(&clock), closing, closed: is_closed };
     let end = shared.end();
     spawn("subrosa-reader", move || reader::serve(&reader, &asked, &clock)).map_err(io)?;
     spawn("subrosa-keeper", move || keeper.keep(&work)).map_err(io)?;
@@ -124,6 +128,7 @@ struct Shared {
     asks: mpsc::Sender<Ask>,
     board: Board,
     activity: Activity,
+    clock: Clock,
     closing: watch::Sender<bool>,
     closed: watch::Receiver<bool>,
 }
@@ -218,6 +223,51 @@ impl Client {
     pub async fn set_passphrase(&self, unlock: Unlock) -> Result<(), ClientError> {
         let (reply, answer) = oneshot::channel();
         self.0.inbox.send(Work::Passphrase(unlock, reply)).map_err(|_| ClientError::Closed)?;
+        answer.await.unwrap_or(Err(ClientError::Closed))
+    }
+
+    /// Whether the words of this profile's backups were shown before.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn has_backup_words(&self) -> Result<bool, ClientError> {
+        Ok(self.for_backup().await?.1.is_some())
+    }
+
+    /// Keeps `words` for every backup from now on. They were shown, and the person has them.
+    ///
+    /// # Errors
+    /// [`ClientError`]; the ones before are kept then.
+    pub async fn keep_backup_words(&self, words: BackupWords) -> Result<(), ClientError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.inbox.send(Work::KeepWords(words, reply)).map_err(|_| ClientError::Closed)?;
+        answer.await.unwrap_or(Err(ClientError::Closed))
+    }
+
+    /// Writes a backup to `file`, on a thread of its own while everything else goes on, and opens it again before it is in its
+    /// place. Afterwards every contact is asked for a fresh recovery key. `hosted`: the profile hosts its relay.
+    ///
+    /// # Errors
+    /// [`BackupError`]; nothing is left of the attempt then.
+    pub async fn backup(
+        &self,
+        file: PathBuf,
+        (overwrite, hosted): (bool, bool),
+    ) -> Result<Contents, BackupError> {
+        let (reader, words) = self.for_backup().await?;
+        let words = words.ok_or(BackupError::NoWords)?;
+        let order = backup::Order { file, overwrite, backup: Backup { now: (self.0.clock)(), hosted } };
+        let (reply, answer) = oneshot::channel();
+        let work = move || drop(reply.send(backup::write(&reader, &words, &order)));
+        spawn("subrosa-backup", work).map_err(|why| ClientError::Storage(why.to_string()))?;
+        let contents = answer.await.unwrap_or(Err(ClientError::Closed.into()))?;
+        self.command(Command::BackedUp).await?;
+        Ok(contents)
+    }
+
+    async fn for_backup(&self) -> Result<(Reader, Option<BackupWords>), ClientError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.inbox.send(Work::Backup(reply)).map_err(|_| ClientError::Closed)?;
         answer.await.unwrap_or(Err(ClientError::Closed))
     }
 

@@ -25,6 +25,7 @@ compile_error!(
     "cfg(fuzzing) makes locks that can be looked through: no client that talks to anybody is built with it"
 );
 
+mod backup;
 mod client;
 mod error;
 mod net;
@@ -34,10 +35,13 @@ mod runtime;
 mod self_test;
 mod vault;
 
+pub use backup::{BackupError, RestoreError, fresh_backup_words, restore, verify_backup};
 pub use client::{Client, Notices, create, exists, needs_passphrase, open};
 pub use error::{ClientError, CreateError, OpenError};
 pub use options::{Clock, Options, Unlock};
 pub use self_test::{SelfTestError, self_test};
 pub use subrosa_codec::Millis;
+pub use subrosa_crypto::{BackupError as BackupFileError, BackupWords, WORD_COUNT, WordsError};
 pub use subrosa_engine::api::*;
+pub use subrosa_engine::backup::Contents;
 pub use subrosa_wire::{AddressError, RelayAddress, RelayKeyHash};

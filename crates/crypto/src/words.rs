@@ -89,6 +89,12 @@ impl BackupWords {
         Ok(Self(Secret::filled(|own| own.copy_from_slice(bytes))))
     }
 
+    /// Every word that there is, in the order of BIP 39.
+    #[must_use]
+    pub fn list() -> &'static [&'static str] {
+        Language::English.word_list()
+    }
+
     /// The words, in order.
     pub fn words(&self) -> impl Iterator<Item = &'static str> {
         // AR-14.

@@ -147,7 +147,7 @@ fn a_recovery_key_that_comes_late_does_not_replace_a_newer_one() {
     let mut world = friends(5);
     let key = |byte| Opaque::<RECOVERY_LEN>::parse(&[byte; RECOVERY_LEN]).expect("36 bytes");
     let [old, new] = [1, 2].map(|byte| {
-        let content = Content::of(Kind::Control(Control::Recovery(key(byte))));
+        let content = Content::of(Kind::Control(Control::Recovery { key: key(byte), renew: false }));
         let part = split(&content.write().expect("it can be written")).expect("it fits").remove(0);
         seal(&mut world, BOB, &part)
     });

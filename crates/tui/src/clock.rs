@@ -38,6 +38,11 @@ impl Zone {
         format!("{} {}", self.day(at, now), self.time(at))
     }
 
+    /// The date in numbers, as files are named by it: `2026-11-04`.
+    pub(crate) fn date(&self, at: Millis) -> String {
+        self.zoned(at).map_or_else(|| "undated".into(), |zoned| zoned.strftime("%Y-%m-%d").to_string())
+    }
+
     /// Whether both moments lie in one day of this zone.
     pub(crate) fn same_day(&self, a: Millis, b: Millis) -> bool {
         match (self.zoned(a), self.zoned(b)) {

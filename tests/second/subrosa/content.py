@@ -162,7 +162,7 @@ FIELDS = {
 VERBS = {
     HELLO: {3: (OPTIONAL, _descriptor), 4: (OPTIONAL, _recovery)},
     CONFIRM: {4: (OPTIONAL, _recovery)},
-    RECOVERY: {4: (REQUIRED, _recovery)},
+    RECOVERY: {4: (REQUIRED, _recovery), 6: (OPTIONAL, lambda value: isinstance(value, bool))},
     REPLACED: {5: (REQUIRED, _bytes(32))},
     CLOSE: {},
     HEARTBEAT: {},

@@ -123,6 +123,14 @@ impl Keeper {
                 self.commit(std::mem::take(load));
                 let _ = reply.send(self.rewrap(&unlock));
             }
+            Work::KeepWords(words, reply) => {
+                let _ = reply.send(self.vault.keep_words(&words).map_err(ClientError::from));
+            }
+            Work::Backup(reply) => {
+                self.commit(std::mem::take(load));
+                let made = self.vault.reader().and_then(|reader| Ok((reader, self.vault.words()?)));
+                let _ = reply.send(made.map_err(ClientError::from));
+            }
             // The loop's own matter.
             Work::Close => {}
         }

@@ -4,6 +4,7 @@
 
 use std::sync::mpsc;
 
+use subrosa_crypto::BackupWords;
 use subrosa_engine::Event;
 use subrosa_engine::api::{Command, Done};
 use subrosa_wire::RelayAddress;
@@ -12,6 +13,7 @@ use tokio::sync::oneshot;
 use super::activity::Busy;
 use crate::error::ClientError;
 use crate::options::Unlock;
+use crate::vault::Reader;
 
 /// To the keeper.
 pub(crate) type Inbox = mpsc::Sender<Work>;
@@ -27,6 +29,10 @@ pub(crate) enum Work {
     Resume(RelayAddress, Busy),
     /// Another passphrase.
     Passphrase(Unlock, oneshot::Sender<Result<(), ClientError>>),
+    /// Keep these words for the backups to come.
+    KeepWords(BackupWords, oneshot::Sender<Result<(), ClientError>>),
+    /// What a backup is made with: a view of the vault, and the words, when there are any.
+    Backup(oneshot::Sender<Result<(Reader, Option<BackupWords>), ClientError>>),
     /// The end: write back and close.
     Close,
 }

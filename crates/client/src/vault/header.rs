@@ -51,8 +51,33 @@ impl Vault {
         unlock: &Unlock,
         (params, rng): (KdfParams, &mut impl CryptoRng),
     ) -> Result<(), CreateError> {
+        if name.trim().is_empty() {
+            return Err(CreateError::NoName);
+        }
+        let rows = |sheet: &Sheet, rng: &mut _| sheet.apply(&subrosa_engine::found(name, rng));
+        Self::make(profile, unlock, (params, rng), rows)
+    }
+
+    /// Makes the vault of a new profile with what `rows` writes; none is left when that fails.
+    pub(crate) fn create_from<G: CryptoRng>(
+        profile: &Profile,
+        unlock: &Unlock,
+        rng: &mut G,
+        rows: impl FnOnce(&Sheet, &mut G) -> Result<(), Fault>,
+    ) -> Result<(), CreateError> {
+        Self::make(profile, unlock, (KdfParams::DEFAULT, rng), rows)
+    }
+
+    fn make<G: CryptoRng>(
+        profile: &Profile,
+        unlock: &Unlock,
+        (params, rng): (KdfParams, &mut G),
+        rows: impl FnOnce(&Sheet, &mut G) -> Result<(), Fault>,
+    ) -> Result<(), CreateError> {
         let broken = |why| CreateError::Io { folder: profile.folder().to_owned(), why };
-        check(name, unlock)?;
+        if matches!(unlock, Unlock::Passphrase(text) if text.is_empty()) {
+            return Err(CreateError::EmptyPassphrase);
+        }
         profile.make_folder().map_err(broken)?;
         let _lock = profile.lock().map_err(|why| match why {
             LockError::InUse => CreateError::InUse,
@@ -65,8 +90,7 @@ impl Vault {
         profile.make_unfinished().map_err(broken)?;
         let (header, dek) =
             StoreHeader::create(&held.lend(), params, rng).map_err(|why| broken(other(why)))?;
-        let filled =
-            fill(&profile.unfinished(), &header, Cipher::new(&dek), &subrosa_engine::found(name, rng));
+        let filled = fill(&profile.unfinished(), &header, Cipher::new(&dek), |sheet| rows(sheet, rng));
         if let Err(fault) = filled {
             // Nothing of it is worth keeping; what can't be removed is removed by the next attempt.
             let _ = profile.remove_unfinished();
@@ -152,14 +176,6 @@ impl Vault {
     }
 }
 
-fn check(name: &str, unlock: &Unlock) -> Result<(), CreateError> {
-    match unlock {
-        _ if name.trim().is_empty() => Err(CreateError::NoName),
-        Unlock::Passphrase(text) if text.is_empty() => Err(CreateError::EmptyPassphrase),
-        _ => Ok(()),
-    }
-}
-
 /// What will open a new header; a key file is written if that is what it takes.
 fn new_unlock<'a>(profile: &Profile, unlock: &'a Unlock, rng: &mut impl CryptoRng) -> io::Result<Held<'a>> {
     Ok(match unlock {
@@ -178,13 +194,13 @@ fn fill(
     path: &Path,
     header: &StoreHeader,
     cipher: Cipher,
-    rows: &[subrosa_engine::Change],
+    rows: impl FnOnce(&Sheet) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let sheet = Sheet::new(sheet::connect(path)?, cipher);
     sheet.transaction(|sheet| {
         sheet::make_tables(sheet.connection(), FORMAT)?;
         sheet::put_header(sheet.connection(), &header.write())?;
-        sheet.apply(rows)
+        rows(sheet)
     })?;
     sheet.close()
 }

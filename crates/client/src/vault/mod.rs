@@ -15,14 +15,16 @@ use std::time::{Duration, Instant};
 
 use rand_core::CryptoRng;
 use subrosa_codec::Millis;
-use subrosa_crypto::Dek;
+use subrosa_crypto::{BackupWords, Dek};
 use subrosa_engine::api::{Answer, CommandError, Done, Query};
+use subrosa_engine::backup::{Backup, Contents, ExportError};
+use subrosa_engine::rows::Hidden;
 use subrosa_engine::{Change, Corrupt, Effect, Event, Job, Table};
 
 pub(crate) use fault::Fault;
 
 use crate::profile::{Lock, Profile};
-use sheet::Sheet;
+pub(crate) use sheet::Sheet;
 
 /// The newest format that this version reads and writes.
 const FORMAT: u32 = 1;
@@ -126,6 +128,24 @@ impl Vault {
         connection.pragma_update(None, "max_page_count", now + pages).unwrap();
     }
 
+    /// The words of this profile's backups.
+    pub(crate) fn words(&self) -> Result<Option<BackupWords>, Fault> {
+        let kept = self.sheet.transaction(|sheet| sheet.settle(subrosa_engine::backup::words(sheet)))?;
+        Ok(kept
+            .and_then(|kept| kept.array().map(zeroize::Zeroizing::new))
+            .map(|kept| BackupWords::from_bytes(&kept)))
+    }
+
+    /// Keeps the words of the backups to come.
+    pub(crate) fn keep_words(&mut self, words: &BackupWords) -> Result<(), Fault> {
+        self.sheet.transaction(|sheet| {
+            let hidden = Hidden::copy(words.expose());
+            sheet.apply(&sheet.settle(subrosa_engine::backup::keep_words(sheet, hidden))?)
+        })?;
+        self.unsettled.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
     /// A second, read-only connection for the screen's queries.
     pub(crate) fn reader(&self) -> Result<Reader, Fault> {
         let connection = sheet::connect_reader(&self.profile.vault())?;
@@ -150,10 +170,28 @@ pub(crate) struct Reader {
     sheet: Sheet,
 }
 
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reader(..)")
+    }
+}
+
 impl Reader {
     /// The answer as of the last commit.
     pub(crate) fn query(&self, query: &Query, now: Millis) -> Result<Answer, Fault> {
         self.sheet.transaction(|sheet| sheet.settle(subrosa_engine::query(sheet, query, now)))
+    }
+
+    /// Writes the content of a backup, of one state of the vault, to `take`.
+    pub(crate) fn export<E>(
+        &self,
+        backup: Backup,
+        take: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Result<Contents, ExportError<E>>, Fault> {
+        self.sheet.transaction(|sheet| match subrosa_engine::backup::export(sheet, backup, take) {
+            Err(ExportError::Corrupt(corrupt)) => sheet.settle(Err(corrupt)),
+            done => Ok(done),
+        })
     }
 
     /// Takes a committed change of a message row into account.

@@ -126,6 +126,10 @@ fn controls() -> Vec<(Content, String)> {
             format!("a3 00 0b 02 03 04 5824 {}", "06".repeat(36)),
         ),
         (
+            control(Control::Recovery { key: Opaque::from_bytes([6; RECOVERY_LEN]), renew: true }),
+            format!("a4 00 0b 02 03 04 5824 {} 06 f5", "06".repeat(36)),
+        ),
+        (
             control(Control::Replaced { session: [3; 32] }),
             format!("a3 00 0b 02 04 05 5820 {}", "03".repeat(32)),
         ),

@@ -126,6 +126,14 @@ pub(crate) enum Verb {
         #[arg(long, default_value_t = 15)]
         wait: u64,
     },
+    /// Write an encrypted backup of this profile, or (--verify) check one
+    Backup(Backup),
+    /// Make a new profile of a backup and its 24 words
+    Restore(Restore),
+    /// Print 24 fresh words for a backup; nothing is kept of them
+    Words,
+    /// Print a whole chat, to keep or to read elsewhere
+    Export(Export),
     /// Who you are, how the relays stand, what waits
     Status {
         /// Seconds to wait for the relays
@@ -176,6 +184,66 @@ pub(crate) struct New {
     /// Read the new passphrase from the first line of this file
     #[arg(long, value_name = "FILE")]
     pub(crate) new_passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Group, Debug)]
+pub(crate) struct Backup {
+    /// The backup; `subrosa-NAME-DATE.backup` here when missing
+    #[arg(required_if_eq("verify", "true"))]
+    pub(crate) file: Option<PathBuf>,
+    /// Write nothing: open FILE with its words and read all of it
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Replace FILE if it is there already
+    #[arg(long, conflicts_with = "verify")]
+    pub(crate) overwrite: bool,
+    /// Choose new words; backups that were made before keep theirs
+    #[arg(long, conflicts_with = "verify")]
+    pub(crate) new_words: bool,
+    /// Seconds to wait until your contacts were asked for fresh recovery keys
+    #[arg(long, default_value_t = 5)]
+    pub(crate) wait: u64,
+}
+
+#[derive(Group, Debug)]
+pub(crate) struct Restore {
+    /// The backup
+    pub(crate) file: PathBuf,
+    /// Your relay from now on; that of the backup when missing
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) relay: Option<String>,
+    /// Host a relay in the new profile, as with `init`
+    #[cfg(feature = "host")]
+    #[arg(long, value_name = "HOST[:PORT]", num_args = 0..=1, default_missing_value = "", conflicts_with = "relay")]
+    pub(crate) host: Option<String>,
+    #[command(flatten)]
+    pub(crate) new: New,
+    /// Seconds to wait until the relays have what tells your contacts
+    #[arg(long, default_value_t = 15)]
+    pub(crate) wait: u64,
+}
+
+/// How a chat is printed.
+#[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// A line for each message
+    Text,
+    /// Names and times as headings, texts as quotations
+    Markdown,
+    /// The objects of `read --json`
+    Json,
+}
+
+#[derive(Group, Debug)]
+pub(crate) struct Export {
+    /// Number or name of the contact
+    pub(crate) contact: String,
+    /// How
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// Into this new file, for you only; stdout when missing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Group, Debug)]

@@ -5,7 +5,9 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use subrosa_client::{ClientError, CommandError, CreateError, JoinFailure, OpenError, SelfTestError};
+use subrosa_client::{
+    BackupError, ClientError, CommandError, CreateError, JoinFailure, OpenError, RestoreError, SelfTestError,
+};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,7 @@ pub(crate) enum Exit {
     Alarm,
     Store,
     Broken,
+    Backup,
 }
 
 /// Every exit with its code and meaning: the table of help and guide.
@@ -40,6 +43,11 @@ const TABLE: &[(Exit, u8, &str)] = &[
     (Exit::Alarm, 10, "an alarm stops sending in this chat"),
     (Exit::Store, 11, "the profile's files (disk full, damaged, of a newer version)"),
     (Exit::Broken, 12, "the self-test failed: subrosa computes wrongly on this computer"),
+    (
+        Exit::Backup,
+        13,
+        "the backup or its words can't be used (wrong words, damaged, cut, of a newer version)",
+    ),
 ];
 
 /// The table as help shows it.
@@ -123,6 +131,26 @@ impl From<ClientError> for Fail {
 impl From<SelfTestError> for Fail {
     fn from(why: SelfTestError) -> Self {
         Self::new(Exit::Broken, why.to_string())
+    }
+}
+
+impl From<BackupError> for Fail {
+    fn from(why: BackupError) -> Self {
+        let exit = match why {
+            BackupError::Client(why) => return why.into(),
+            BackupError::Io { .. } | BackupError::ReadBack(_) => Exit::Store,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, why.to_string())
+    }
+}
+
+impl From<RestoreError> for Fail {
+    fn from(why: RestoreError) -> Self {
+        match why {
+            RestoreError::Profile(why) => why.into(),
+            why => Self::new(Exit::Backup, why.to_string()),
+        }
     }
 }
 

@@ -4,8 +4,10 @@
 //! stderr in one sentence with its code.
 
 mod args;
+mod backup;
 mod doctor;
 mod exit;
+mod export;
 mod invites;
 mod out;
 mod people;
@@ -13,6 +15,7 @@ mod profile;
 mod session;
 mod setup;
 mod talk;
+mod words;
 
 use std::process::ExitCode;
 
@@ -74,6 +77,9 @@ fn run(args: Args, printer: &Printer) -> Result<Exit, Fail> {
             Verb::Init(init) => setup::init(&place, &args.key, &init, printer).await,
             Verb::Passwd(new) => setup::passwd(&place, &args.key, &new, printer).await,
             Verb::Doctor => doctor::run(&place, &args.key, printer).await,
+            Verb::Words => Ok(words::print(printer)),
+            Verb::Backup(order) if order.verify => backup::verify(&order, printer),
+            Verb::Restore(order) => backup::restore(&place, &args.key, order, printer).await,
             verb => {
                 let session = session::Session::open(&place, &args.key)?;
                 let done = with_session(&session, verb, printer).await;
@@ -102,9 +108,16 @@ async fn with_session(session: &session::Session, verb: Verb, printer: &Printer)
         Verb::Send(send) => talk::send(session, send, printer).await,
         Verb::Read(read) => talk::read(session, &read, printer).await,
         Verb::Status { wait } => people::status(session, wait, printer).await,
-        Verb::Init(_) | Verb::Passwd(_) | Verb::Doctor | Verb::Demo | Verb::Keys | Verb::Picture { .. } => {
-            Ok(Exit::Done)
-        }
+        Verb::Backup(order) => backup::make(session, order, printer).await,
+        Verb::Export(order) => export::export(session, &order, printer).await,
+        Verb::Init(_)
+        | Verb::Passwd(_)
+        | Verb::Restore(_)
+        | Verb::Words
+        | Verb::Doctor
+        | Verb::Demo
+        | Verb::Keys
+        | Verb::Picture { .. } => Ok(Exit::Done),
         #[cfg(feature = "host")]
         Verb::Host => Ok(Exit::Done),
     }

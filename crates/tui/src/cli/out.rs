@@ -2,12 +2,16 @@
 //!
 //! Spec: docs/guide/chat.md, "JSON". Invariant: one object a line; what a peer wrote was sanitised by the client.
 
+mod held;
+
 use std::io::Write;
 
 use serde::Serialize;
 use subrosa_client::{
     Body, Chat, ContactId, Invite, InviteId, InviteState, Level, Message, MessageId, SendState, Standing,
 };
+
+pub(crate) use held::{Held, words_text};
 
 use super::exit::Fail;
 
@@ -71,6 +75,14 @@ pub(crate) enum Out {
         ok: bool,
         detail: String,
     },
+    /// Fresh words for a backup.
+    Words {
+        words: Vec<&'static str>,
+    },
+    /// A backup that is good.
+    Backup(Held),
+    /// A profile that was made of a backup.
+    Restored(Held),
     Done {
         what: &'static str,
     },
@@ -177,7 +189,7 @@ impl Line {
         }
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let who = if self.mine { "me" } else { &self.name };
         let cells = self.cells.unwrap_or_default();
         match (self.kind, &self.text) {
@@ -199,6 +211,7 @@ const fn standing_word(standing: Standing) -> &'static str {
         Standing::Pending => "pending",
         Standing::Contact => "contact",
         Standing::Closed => "closed",
+        Standing::Restored => "restored",
         _ => "other",
     }
 }
@@ -243,6 +256,11 @@ impl Out {
         }
     }
 
+    /// The object.
+    pub(crate) fn json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
+    }
+
     /// The line for a person.
     fn text(&self) -> String {
         match self {
@@ -284,6 +302,9 @@ impl Out {
             Self::Check { what, ok, detail } => {
                 format!("{} {what}: {detail}", if *ok { "ok  " } else { "LOOK" })
             }
+            Self::Words { words } => words_text(words),
+            Self::Backup(held) => format!("{} is good: {}", held.file, held.text()),
+            Self::Restored(held) => format!("restored: {}", held.text()),
             Self::Done { what } => (*what).to_owned(),
             Self::Note { text } => text.clone(),
             #[cfg(feature = "host")]
@@ -322,8 +343,13 @@ impl Printer {
         Self { json }
     }
 
+    /// Whether it prints objects.
+    pub(crate) const fn is_json(self) -> bool {
+        self.json
+    }
+
     fn line(self, out: &Out) -> String {
-        if self.json { serde_json::to_string(out).unwrap_or_else(|_| "{}".to_owned()) } else { out.text() }
+        if self.json { out.json() } else { out.text() }
     }
 
     /// One line on stdout, at once: `read --follow` is read by other programs.

@@ -44,6 +44,11 @@ pub(super) async fn send(session: &Session, send: Send, printer: &Printer) -> Re
             if chat.standing == Standing::Pending {
                 let name = &chat.name;
                 printer.note(format!("{name} has not accepted your request yet: it goes out when they do"));
+            } else if chat.standing == Standing::Restored {
+                let name = &chat.name;
+                printer.note(format!(
+                    "this chat was restored, and {name} has not answered yet: it goes out when they do"
+                ));
             } else if let Some(sentence) =
                 told(&mut notices).await.or_else(|| Some(session.trouble()?.sentence))
             {

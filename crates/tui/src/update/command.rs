@@ -12,6 +12,10 @@ use crate::model::{Below, Model};
 use crate::msg::{Cmd, Purpose, Slot};
 use crate::text;
 
+/// A backup shows words once, and asks for some of them: a matter of its own.
+const BACKUP: &str =
+    "Quit, then run: subrosa backup FILE (it shows 24 words once, and asks for three of them)";
+
 pub(super) fn run(model: &mut Model, verb: Verb, rest: &str, out: &mut Vec<Cmd>) {
     match verb {
         Verb::Invite => new_invite(model, rest.starts_with('r'), out),
@@ -31,6 +35,7 @@ pub(super) fn run(model: &mut Model, verb: Verb, rest: &str, out: &mut Vec<Cmd>)
         // The page says which one it is, and how to choose another.
         Verb::Relay if rest.is_empty() => model.overlays.push(Overlay::Status),
         Verb::Status => model.overlays.push(Overlay::Status),
+        Verb::Backup => model.remark(BACKUP),
         Verb::Log => model.overlays.push(Overlay::Log(0)),
         Verb::Help => model.overlays.push(Overlay::Help(0)),
         Verb::Quit => quit(model, out),

@@ -109,6 +109,8 @@ fn mark(model: &Model, chat: &Chat) -> (&'static str, Role) {
         (_, Some(_)) => (signs.alarm, Role::Alarm),
         (Standing::Request | Standing::KnownAgain, _) => ("?", Role::Warn),
         (Standing::Closed, _) => ("x", Role::Dim),
+        // The mark comes back with their answer.
+        (Standing::Restored, _) => (signs.unverified, Role::Warn),
         _ if chat.verified => (signs.verified, Role::Good),
         _ => (signs.unverified, Role::Dim),
     }

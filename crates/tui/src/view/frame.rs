@@ -140,6 +140,7 @@ pub(super) fn trust(model: &Model, chat: &Chat) -> Span<'static> {
         (Standing::Request, _) => pair("?", "request", Role::Warn),
         (Standing::KnownAgain, _) => pair("?", "came again", Role::Warn),
         (Standing::Closed, _) => pair("x", "closed", Role::Dim),
+        (Standing::Restored, _) => pair(signs.unverified, "restored, not yet confirmed", Role::Warn),
         // HS-42.
         (Standing::Pending, _) => pair(signs.unverified, "not yet confirmed", Role::Warn),
         _ if chat.verified => pair(signs.verified, "verified", Role::Good),
