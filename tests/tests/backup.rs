@@ -95,9 +95,10 @@ fn a_profile_that_was_lost_comes_back_from_its_backup_and_both_chat_on() {
     // What is written meanwhile waits for the other side, and for both proofs.
     let waiting = bob.run(&["send", "Ana", "I am back", "--wait", "1"]);
     assert_eq!(waiting.code, Some(7), "{waiting:?}");
-    eventually("Ana's side answers, and each the other", || {
+    eventually("both sides answer until both are proven, and the text goes out", || {
         pair.ana.ok(&["status"]);
-        bob.ok(&["status"]).one("contact")["standing"] == "contact"
+        let bob = bob.ok(&["status"]);
+        bob.one("contact")["standing"] == "contact" && bob.one("contact")["level"] == "mutual"
     });
     pair.ana.hears(&["I am back"]);
     pair.ana.ok(&["send", "Bob", "so you are"]);
