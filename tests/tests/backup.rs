@@ -189,7 +189,8 @@ fn what_is_wrong_with_words_or_file_is_said_and_leaves_no_profile() {
     let there = pair.ana.run_with(&["restore", text(&file), "--no-passphrase"], &pair.words);
     assert_eq!(there.code, Some(3), "a profile is there already");
     let lying = fs::read_dir(pair.folder.path()).unwrap();
-    let parts = lying.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".part"));
+    let parts =
+        lying.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".part"));
     assert_eq!(parts.count(), 0, "nothing unfinished lies about");
     let hay = Haystack::of(&pair.file("bob.backup").with_file_name("bob"));
     assert!(hay.with(pair.words.as_bytes()).is_empty());
@@ -209,7 +210,10 @@ fn a_chat_is_exported_as_text_markdown_and_json() {
     };
     let lines = plain(&["export", "Ana"]);
     assert!(lines.contains("Ana: one") && lines.contains("me: two"), "{lines}");
-    assert!(lines.contains("Ana: *not bold*\n    me: not me"), "a second line is no line of somebody else: {lines}");
+    assert!(
+        lines.contains("Ana: *not bold*\n    me: not me"),
+        "a second line is no line of somebody else: {lines}"
+    );
     let marked = plain(&["export", "Ana", "--format", "markdown"]);
     assert!(marked.starts_with("# Ana\n") && marked.contains("> \\*not bold\\*"), "{marked}");
     let out = pair.file("chat.json");
