@@ -8,12 +8,14 @@ mod relay;
 mod screen;
 mod search;
 mod seed;
+mod typed;
 
 pub use person::{Outcome, Person, Running};
 pub use relay::RelayProcess;
 pub use screen::Screen;
 pub use search::Haystack;
 pub use seed::Seed;
+pub use typed::Typed;
 
 /// The product's binaries; an integration test fills it in by [`binaries!`], since only it knows their paths.
 #[derive(Clone, Copy, Debug)]

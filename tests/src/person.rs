@@ -152,6 +152,28 @@ impl Person {
         Outcome::of(&child.wait_with_output().expect("it ends"))
     }
 
+    /// Runs it, and kills it (`kill -9`) when it still runs after `patience`: a disk without power may hold it up.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn run_within(&self, args: &[&str], patience: Duration) -> Outcome {
+        let child = self.command(args).spawn().expect("subrosa starts");
+        let pid = Pid::from_child(&child);
+        let (ended, end) = std::sync::mpsc::channel::<()>();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                if end.recv_timeout(patience) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                    // Not yet waited for, so the pid is still its own.
+                    let _ = kill_process(pid, Signal::KILL);
+                }
+            });
+            let output = child.wait_with_output().expect("it ends");
+            drop(ended);
+            Outcome::of(&output)
+        })
+    }
+
     /// Starts it and leaves it running.
     ///
     /// # Panics
@@ -184,6 +206,18 @@ impl Person {
     #[must_use]
     pub fn unread(&self) -> Vec<String> {
         self.ok(&["read"]).texts()
+    }
+
+    /// Every text that others ever sent to this person and that is here within a short wait, in order.
+    ///
+    /// # Panics
+    /// When the history can't be read.
+    #[must_use]
+    pub fn heard(&self) -> Vec<String> {
+        let outcome = self.ok(&["read", "--last", "1000", "--wait", "10"]);
+        let text = |message: &Value| message["text"].as_str().unwrap_or_default().to_owned();
+        let theirs = outcome.all("message").filter(|message| message["mine"] != true).map(text);
+        theirs.filter(|text| !text.is_empty()).collect()
     }
 
     /// Reads until as many texts came as are expected; they must be those.

@@ -5,45 +5,9 @@
 
 use std::time::Duration;
 
-use subrosa_tests::{Binaries, Person, RelayProcess, Seed, binaries, eventually};
+use subrosa_tests::{Binaries, Person, RelayProcess, Seed, Typed, binaries, eventually};
 
 const BINARIES: Binaries = binaries!();
-
-/// One direction: what was typed, in order, and whether the sender's client showed it as queued.
-#[derive(Default)]
-struct Typed(Vec<(String, bool)>);
-
-impl Typed {
-    fn check(&self, arrived: &[String], what: &str) {
-        let mut places = Vec::new();
-        for text in arrived {
-            let place = self.0.iter().position(|(typed, _)| typed == text);
-            places.push(place.unwrap_or_else(|| panic!("{what}: {text:?} was never typed")));
-        }
-        assert!(places.is_sorted_by(|a, b| a < b), "{what}: doubled or out of order: {arrived:?}");
-    }
-
-    /// Whether everything is here that was shown as queued.
-    fn is_complete(&self, arrived: &[String]) -> bool {
-        let missing: Vec<_> =
-            self.0.iter().filter(|(text, queued)| *queued && !arrived.contains(text)).collect();
-        if !missing.is_empty() {
-            eprintln!("not here yet: {missing:?}");
-        }
-        missing.is_empty()
-    }
-
-    fn queued(&self) -> usize {
-        self.0.iter().filter(|(_, queued)| *queued).count()
-    }
-}
-
-fn history(person: &Person) -> Vec<String> {
-    let outcome = person.ok(&["read", "--last", "1000", "--wait", "10"]);
-    let mine: Vec<bool> = outcome.all("message").map(|message| message["mine"] == true).collect();
-    let texts = outcome.all("message").map(|message| message["text"].as_str().unwrap_or_default().to_owned());
-    texts.zip(mine).filter(|(text, mine)| !mine && !text.is_empty()).map(|(text, _)| text).collect()
-}
 
 #[test]
 fn a8_what_was_queued_arrives_exactly_once_and_in_order_through_kill_9() {
@@ -89,7 +53,7 @@ fn a8_what_was_queued_arrives_exactly_once_and_in_order_through_kill_9() {
             }
             _ => sender.run(&args),
         };
-        typed.0.push((text, outcome.all("queued").count() == 1));
+        typed.push(text, outcome.all("queued").count() == 1);
     }
     println!(
         "{rounds} rounds, kills of sender {}, relay {}, reader {}; queued {} and {}",
@@ -102,7 +66,7 @@ fn a8_what_was_queued_arrives_exactly_once_and_in_order_through_kill_9() {
     assert!(kills.iter().all(|kills| *kills > 0) && from_ana.queued() + from_bob.queued() > rounds / 2);
     // Each start sends what waits, and takes in what came.
     eventually("everything that was queued arrives", || {
-        let (at_bob, at_ana) = (history(&bob), history(&ana));
+        let (at_bob, at_ana) = (bob.heard(), ana.heard());
         from_ana.check(&at_bob, "Bob's screen");
         from_bob.check(&at_ana, "Ana's screen");
         from_ana.is_complete(&at_bob) && from_bob.is_complete(&at_ana)

@@ -52,13 +52,19 @@ impl Profile {
         self.folder.join("vault.key")
     }
 
-    /// Makes the folder, for its owner only.
+    /// Makes the folder, for its owner only, and its name durable: a power cut must not take the whole profile.
     pub(crate) fn make_folder(&self) -> io::Result<()> {
+        let named = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+        let made: Vec<_> = self.folder.ancestors().take_while(named).collect();
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&self.folder)?;
+        for folder in made {
+            let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+            sync_folder(parent.unwrap_or(Path::new(".")))?;
+        }
         restrict(&self.folder, 0o700)
     }
 
@@ -136,9 +142,14 @@ impl Profile {
     }
 
     fn sync_folder(&self) -> io::Result<()> {
-        // Other systems can't open a folder, and make renames durable by themselves.
-        if cfg!(unix) { File::open(&self.folder)?.sync_all() } else { Ok(()) }
+        sync_folder(&self.folder)
     }
+}
+
+/// Makes the names in a folder durable.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    // Other systems can't open a folder, and make renames durable by themselves.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Opens `path`, readable and writable by its owner only.

@@ -8,12 +8,19 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Creates `folder` and its parents, readable by the owner only.
+/// Creates `folder` and its parents, readable by the owner only, their names durable.
 ///
 /// # Errors
 /// Whatever the file system reports.
 pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let made: Vec<_> = folder.ancestors().take_while(missing).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    for folder in made {
+        let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+        sync_folder(parent.unwrap_or(Path::new(".")))?;
+    }
+    Ok(())
 }
 
 /// Writes `bytes` to a file at `path`, mode 0600, replacing one that is there.

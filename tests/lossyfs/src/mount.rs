@@ -3,7 +3,7 @@
 //! Spec: docs/adr/0002-slabs-and-sled.md, "Proofs". Invariant: from the moment of the cut on no act succeeds, so that
 //! nothing is acknowledged on the strength of it.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -229,7 +229,8 @@ pub fn inside_namespace(test: &str) -> bool {
     let options: &[&str] = if can(&["-m"]) { &["-m"] } else { &["-r", "-m"] };
     if !usable || !can(options) {
         // Past the capture of libtest: a skip that nobody sees is a lie.
-        eprintln!("SKIPPED: {test}: no /dev/fuse, or no mount namespace of one's own, here");
+        let line = format!("SKIPPED: {test}: no /dev/fuse, or no mount namespace of one's own, here\n");
+        let _ = io::stderr().write_all(line.as_bytes());
         return false;
     }
     let own = std::env::current_exe().expect("a test has a binary");

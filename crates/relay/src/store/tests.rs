@@ -171,6 +171,11 @@ fn deleted_bytes_are_gone_from_every_file_when_the_commit_returns() {
     assert!(stands_in(folder.path(), 0xa2) && stands_in(folder.path(), 0xa5), "and the others are not");
     store.commit(&[Op::Sweep { today: Day(31), budget: 100 }]).expect("commits");
     assert!(!stands_in(folder.path(), 0xa2) && !stands_in(folder.path(), 0xa5), "expired is gone too");
+    // Names as well: of the closed queue and the expired invite, and of the dropped blob.
+    for id in [2, 4] {
+        let named = |file: &Vec<u8>| file.windows(32).any(|window| window == [id; 32]);
+        assert!(!bytes_of(folder.path()).iter().any(named), "the id {id} is still there");
+    }
 }
 
 #[test]

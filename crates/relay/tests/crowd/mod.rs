@@ -34,6 +34,16 @@ impl Relay {
 
     /// The same, or its exit code and last words.
     pub fn try_start(data: &Path) -> Result<Self, (Option<i32>, String)> {
+        loop {
+            match Self::start_once(data) {
+                // Somebody else on this machine was given its port meanwhile, for a moment.
+                Err((Some(69), words)) if words.contains("in use") => {}
+                started => return started,
+            }
+        }
+    }
+
+    fn start_once(data: &Path) -> Result<Self, (Option<i32>, String)> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_subrosa-relay"));
         let config = Self::config();
         command.arg("--data").arg(data).arg("--config").arg(&config).arg("run");
