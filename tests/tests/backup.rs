@@ -139,6 +139,7 @@ fn the_old_profile_beside_a_restored_one_is_told_and_stopped() {
 
 #[test]
 fn what_is_wrong_with_words_or_file_is_said_and_leaves_no_profile() {
+    // BAK-05, BAK-08.
     let pair = Pair::talking();
     let file = pair.file("bob.backup");
     let none = pair.bob.run(&["backup", text(&file)]);

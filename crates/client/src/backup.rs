@@ -111,6 +111,7 @@ pub fn restore(
     unlock: &Unlock,
     relay: Option<String>,
 ) -> Result<Contents, RestoreError> {
+    // BAK-05.
     let now = (options.now)();
     let mut import = Some(Import::new(Settings { now, relay, words: Hidden::copy(words.expose()) }));
     let mut told = None;

@@ -68,11 +68,13 @@ struct Place<'a> {
 impl Place<'_> {
     /// `L(backup/key) | salt | u32 index | u8 final`.
     fn aad(self) -> Vec<u8> {
+        // AR-23.
         labels::BACKUP_KEY.followed_by(&[self.salt, &self.index.to_le_bytes(), &[u8::from(self.last)]])
     }
 }
 
 fn key(words: &BackupWords, salt: &[u8]) -> Secret<BackupPurpose> {
+    // AR-22.
     kdf::expand(kdf::extract(salt, &[words.expose()]).expose(), labels::BACKUP_KEY, b"")
 }
 

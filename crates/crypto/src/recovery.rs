@@ -107,6 +107,7 @@ impl RecoveryKey {
 
     /// A fresh key with a random id. Takes `id 4 | key 32` from `rng`.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        // REC-02.
         let mut id = [0; 4];
         rng.fill_bytes(&mut id);
         Self { id: u32::from_le_bytes(id), key: Secret::generate(rng) }
@@ -139,6 +140,7 @@ impl RecoveryKey {
 
     /// The outer seal's key and the pre-shared key.
     fn keys(&self) -> (Secret<SealPurpose>, Secret<PskPurpose>) {
+        // REC-10.
         let prk = kdf::extract(&[0; 32], &[self.key.expose()]);
         let seal = kdf::expand(prk.expose(), labels::RE_SEAL_KEY, b"");
         (seal, kdf::expand(prk.expose(), labels::RE_PSK, b""))
@@ -150,6 +152,7 @@ impl RecoveryIntro {
     fn write(&self, r_j: &[u8; 32]) -> Zeroizing<Vec<u8>> {
         let mut w = Writer::with_capacity(PAYLOAD_LEN);
         w.put(r_j).put(&self.descriptor.write()).u8(self.reason);
+        // REC-12.
         w.u32(self.ack_high).put(&self.ack_hash).u8(MIN_VERSION).zeros(PADDING_LEN);
         Zeroizing::new(w.into_vec())
     }
@@ -161,6 +164,7 @@ impl RecoveryIntro {
         let descriptor = QueueDescriptor::parse(r.take(QueueDescriptor::LEN)?)?;
         let (reason, ack_high, ack_hash) = (r.u8()?, r.u32()?, r.array()?);
         let min_version = r.u8()?;
+        // REC-23.
         r.zeros(PADDING_LEN)?;
         r.finish()?;
         Ok((Self { descriptor, reason, ack_high, ack_hash }, r_j, min_version))
@@ -187,6 +191,7 @@ impl Opener<'_> {
     /// `T1`.
     fn transcript(&self) -> [u8; 32] {
         let (i, j, id) = (self.inviter.as_bytes(), self.joiner.as_bytes(), self.id.to_le_bytes());
+        // REC-13.
         kdf::hash(labels::RE_T1, &[i, j, &[VERSION], &[TYPE], &id, self.e.as_bytes(), self.ct])
     }
 }
@@ -194,6 +199,7 @@ impl Opener<'_> {
 /// `k | ck`.
 fn keys(psk: &Secret<PskPurpose>, secrets: &Secrets, t1: &[u8; 32]) -> (BoxKey, ChainingKey) {
     let Secrets { ephemeral, identities, encapsulated } = secrets;
+    // REC-14.
     let inputs: [&[u8]; 3] = [ephemeral.expose(), identities.expose(), encapsulated.expose()];
     box_and_chain(psk.expose(), &inputs, (labels::RE_1, t1))
 }
@@ -205,6 +211,7 @@ fn session_init(
     sealed: &[u8],
     (ck, joiner): (&ChainingKey, &IdentityPublic),
 ) -> SessionInit {
+    // REC-15.
     let sid = kdf::hash(labels::RE_T3, &[t1, payload, sealed]);
     let okm = session_keys(&sid, ck);
     SessionInit { sid, okm, private_queue: true, joiner_identity_ek: joiner.kem().clone() }
@@ -229,6 +236,7 @@ pub fn recover(
     rng.fill_bytes(random.as_mut_slice());
     let prk = kdf::extract(random.as_slice(), &[me.dh().expose()]);
     let context = kdf::sha256(&[&key.id.to_le_bytes(), peer.as_bytes(), &intro.write(&[0; 32])]);
+    // REC-16.
     let okm = kdf::expand_bytes::<120>(prk.expose(), labels::RNG_HEDGE, &context);
     let mut r = Reader::new(okm.expose());
     let nonce: [u8; NONCE_LEN] = r.array()?;
@@ -247,6 +255,7 @@ pub fn recover(
     let sealed = aead::seal_once(box_key.expose(), &t1, &payload);
 
     let mut w = Writer::with_capacity(TEXT_LEN);
+    // REC-11.
     w.u8(VERSION).u8(TYPE).u32(key.id).put(e.as_bytes()).put(opener.ct).put(&sealed);
     let cell = aead::seal_x(seal_key.expose(), &nonce, labels::RE_SEAL.as_bytes(), w.as_slice());
     let init = session_init(&t1, &payload, &sealed, (&ck, me.public()));
@@ -270,11 +279,14 @@ pub fn accept_recovery(
         let (seal_key, psk) = key.keys();
         aead::open_x(seal_key.expose(), aad, cell.as_ref()).ok().map(|text| (key.id, psk, text))
     };
+    // REC-19.
     let (id, psk, text) = keys.iter().find_map(open).ok_or(RecoverError::NotOurs)?;
     let mut r = Reader::new(&text);
+    // REC-20.
     if r.u8()? != VERSION {
         return Err(RecoverError::NewerVersion);
     }
+    // REC-21.
     if r.u8()? != TYPE || r.u32()? != id {
         return Err(RecoverError::Refused);
     }
@@ -292,6 +304,7 @@ fn open_box(
     psk: &Secret<PskPurpose>,
     sealed: &[u8],
 ) -> Result<(RecoveryIntro, Session), RecoverError> {
+    // REC-22.
     let ephemeral = me.dh().agree(opener.e)?;
     let identities = me.dh().agree(opener.joiner.dh())?;
     let secrets = Secrets { ephemeral, identities, encapsulated: me.kem().decapsulate(opener.ct) };
@@ -301,6 +314,7 @@ fn open_box(
     let (intro, r_j, min_version) = RecoveryIntro::parse(&payload)?;
     let init = session_init(&t1, &payload, sealed, (&ck, opener.joiner));
     let session = Session::inviter(init, r_j, Level::Invited)?;
+    // REC-24.
     if min_version > MIN_VERSION {
         return Err(RecoverError::NewerVersion);
     }

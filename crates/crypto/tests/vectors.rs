@@ -207,7 +207,7 @@ fn at_rest() {
 
 #[test]
 fn backup_and_attachment() {
-    // AR-16.
+    // AR-16, AR-22.
     let mut vectors = Vectors::default();
     let words = BackupWords::generate(&mut Counting(0));
     vectors.text("words", words.words().collect::<Vec<_>>().join(" "));

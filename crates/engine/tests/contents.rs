@@ -143,7 +143,7 @@ fn a_name_that_i_gave_is_not_replaced_by_their_claim() {
 
 #[test]
 fn a_recovery_key_that_comes_late_does_not_replace_a_newer_one() {
-    // CON-26.
+    // CON-26, REC-04.
     let mut world = friends(5);
     let key = |byte| Opaque::<RECOVERY_LEN>::parse(&[byte; RECOVERY_LEN]).expect("36 bytes");
     let [old, new] = [1, 2].map(|byte| {

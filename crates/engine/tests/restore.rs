@@ -124,6 +124,7 @@ mod content {
 
     #[test]
     fn a_backup_brings_back_who_i_am_and_everything_that_was_said() {
+        // BAK-01.
         let mut world = friends(2, 100);
         let ann = world.chat(BOB, ANN).unwrap().id;
         say(&mut world, ANN, BOB, "one").unwrap();
@@ -164,6 +165,7 @@ mod content {
 
     #[test]
     fn a9_no_capability_to_read_no_state_and_no_invite_is_in_a_backup() {
+        // AR-26.
         let mut world = friends(2, 101);
         world.invite(BOB, true);
         say(&mut world, BOB, ANN, "a text on its way").unwrap();
@@ -200,6 +202,7 @@ mod content {
 
     #[test]
     fn a_backup_that_is_cut_damaged_or_of_a_newer_version_is_refused_whole() {
+        // BAK-02, BAK-04.
         let mut world = friends(2, 102);
         for text in ["one", "two"] {
             say(&mut world, ANN, BOB, text).unwrap();
@@ -233,6 +236,7 @@ mod content {
 
     #[test]
     fn records_and_fields_of_a_later_version_are_passed_over() {
+        // BAK-03.
         let world = friends(2, 103);
         let content = backup(&world, ANN);
         let head = 5 + u32::from_le_bytes(content[1..5].try_into().unwrap()) as usize;
@@ -246,6 +250,7 @@ mod coming_back {
 
     #[test]
     fn a_restored_chat_says_so_until_the_other_side_answers_and_goes_on_to_the_receipts() {
+        // REC-34.
         let mut world = friends(2, 110);
         say(&mut world, ANN, BOB, "before").unwrap();
         world.live(Millis::HOUR);
@@ -298,6 +303,7 @@ mod coming_back {
 
     #[test]
     fn without_a_relay_of_ones_own_the_chats_wait_for_one() {
+        // REC-35.
         let mut world = friends(2, 112);
         let hosted = {
             let mut bytes = Vec::new();
@@ -324,6 +330,7 @@ mod coming_back {
 
     #[test]
     fn a_contact_who_is_away_longer_than_the_relay_keeps_anything_answers_all_the_same() {
+        // REC-36.
         let mut world = friends(2, 113);
         let content = backup(&world, BOB);
         away(&mut world, ANN);
@@ -341,6 +348,7 @@ mod coming_back {
 
     #[test]
     fn a_recovery_that_comes_again_changes_nothing_before_or_after_a_restart() {
+        // REC-30.
         let mut world = friends(2, 114);
         let content = backup(&world, BOB);
         restore(&mut world, BOB, &content);
@@ -361,6 +369,7 @@ mod coming_back {
 
     #[test]
     fn a_crash_at_any_step_of_a_restore_on_either_side_loses_and_doubles_nothing() {
+        // REC-17.
         fn run(at: usize, who: usize, crash: Crash) -> (World, usize) {
             let mut world = friends(2, 115);
             say(&mut world, ANN, BOB, "before").unwrap();
@@ -425,6 +434,7 @@ mod coming_back {
 
     #[test]
     fn a_chat_that_nobody_had_confirmed_a_request_and_a_closed_one_come_back_as_what_they_can_be() {
+        // BAK-07.
         let mut world = World::new(3, 116);
         // Bob joined Ann and had no answer; Cid asks at Bob's address.
         let (one, address) = (world.invite(ANN, false), world.invite(BOB, true));
@@ -476,6 +486,7 @@ mod meeting {
 
     #[test]
     fn the_restored_side_wins_over_a_recovery_that_it_can_no_longer_read() {
+        // REC-33.
         // adr/0010: by the smaller session alone, half of these would end in two sides that never hear each other.
         for seed in 120..128 {
             let mut world = friends(2, seed);
@@ -490,6 +501,7 @@ mod meeting {
 
     #[test]
     fn two_who_both_restored_do_not_hear_each_other_are_told_and_meet_again_by_an_invite() {
+        // REC-37.
         let mut world = friends(2, 130);
         let (anns, bobs) = (backup(&world, ANN), backup(&world, BOB));
         restore(&mut world, ANN, &anns);
@@ -515,6 +527,7 @@ mod copies {
 
     #[test]
     fn a30_the_old_device_that_lives_on_is_told_and_stopped_and_what_it_said_before_is_seen() {
+        // REC-38.
         // Cid's machine holds the restored copy of Bob's profile, Bob's old one runs on.
         let mut world = friends(3, 140);
         let content = backup(&world, BOB);
@@ -545,6 +558,7 @@ mod copies {
 
     #[test]
     fn a30_the_thief_of_a_backup_and_its_words_gets_one_visible_recovery_and_no_second() {
+        // REC-06, REC-39.
         let mut world = friends(3, 141);
         let content = backup(&world, BOB);
         for _ in 0..3 {
@@ -584,6 +598,7 @@ mod rotation {
 
     #[test]
     fn a30_a_new_backup_makes_the_one_before_it_useless_to_a_thief() {
+        // REC-08.
         let mut world = friends(3, 150);
         world.live(Millis::DAY.times(2));
         let first = backed_up(&mut world, BOB);
@@ -603,6 +618,7 @@ mod rotation {
 
     #[test]
     fn backups_of_somebody_whose_contact_is_away_take_no_key_from_that_contact() {
+        // REC-07.
         let mut world = friends(2, 151);
         world.live(Millis::DAY.times(2));
         let anns = backup(&world, ANN);
@@ -623,6 +639,7 @@ mod rotation {
 
     #[test]
     fn a36_a_key_that_is_asked_for_is_answered_once_and_never_in_turn() {
+        // REC-09.
         let mut world = friends(2, 152);
         world.live(Millis::DAY.times(2));
         world.live(Millis::HOUR);
@@ -636,6 +653,7 @@ mod rotation {
 
 #[test]
 fn ids_of_messages_stay_what_they_were() {
+    // BAK-06.
     // Answers and receipts name them.
     let mut world = friends(2, 160);
     say(&mut world, BOB, ANN, "before").unwrap();

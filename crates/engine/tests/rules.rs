@@ -197,7 +197,7 @@ fn has_session(world: &World, who: usize, role: Role) -> bool {
 
 #[test]
 fn confirm_is_sent_once_although_texts_have_used_the_epochs_before() {
-    // CON-25, RAT-77.
+    // CON-25, RAT-77, REC-05.
     let mut world = World::new(2, 7);
     let link = world.invite(ANN, false);
     world.drain();
@@ -246,4 +246,29 @@ fn a_void_session_becomes_a_request_when_the_winner_stays_without_an_answer() {
         }
     }
     assert!(void > 2, "the smaller session id was Ann's in nearly every world");
+}
+
+#[test]
+fn a_recovery_key_is_replaced_after_a_month_behind_a_text_and_never_alone() {
+    // REC-03.
+    let mut world = World::new(2, 9);
+    let link = world.invite(ANN, false);
+    world.drain();
+    world.join(BOB, &link);
+    world.live(Millis::DAY);
+    let kept = |world: &World| contact(world, ANN).received.expect("one is kept").expose().to_vec();
+    let (first, appended) = (kept(&world), world.relay.appended());
+    world.live(Millis::DAY.times(31));
+    assert_eq!(
+        (kept(&world), world.relay.appended()),
+        (first.clone(), appended),
+        "an idle chat stays silent"
+    );
+    world.send(BOB, ANN, 1);
+    world.live(Millis::HOUR);
+    let second = kept(&world);
+    assert_ne!(second, first);
+    world.send(BOB, ANN, 1);
+    world.live(Millis::HOUR);
+    assert_eq!(kept(&world), second, "once");
 }

@@ -672,7 +672,7 @@ mod copies {
 
     #[test]
     fn an_own_rollback_is_never_dismissed_only_recovered_from() {
-        // RAT-70.
+        // RAT-70, REC-18.
         let mut world = friends(31);
         let old = world.people[BOB].vault.snapshot();
         world.send(BOB, ANN, 1);
@@ -722,7 +722,7 @@ mod copies {
 
     #[test]
     fn a_recovery_is_visible_and_stops_a_verified_chat_until_the_person_looked() {
-        // ID-09.
+        // ID-09, REC-28, REC-29.
         let mut world = friends(33);
         let (ann, bob) = (world.chat(BOB, ANN).unwrap().id, world.chat(ANN, BOB).unwrap().id);
         do_it(&mut world, ANN, Command::Verify { contact: bob, verified: true });
@@ -748,7 +748,7 @@ mod copies {
 
     #[test]
     fn a30_the_live_device_is_told_when_somebody_recovers_in_its_name() {
-        // CON-27, RAT-79.
+        // CON-27, RAT-79, REC-25, REC-26, REC-27.
         // A30: Cid has a copy of Bob's vault and starts a recovery; Bob still reads the old session.
         let mut world = met(3, 34, false);
         world.people[CID].vault = world.people[BOB].vault.snapshot();
@@ -789,7 +789,7 @@ mod copies {
 
     #[test]
     fn two_recoveries_that_meet_end_in_one_session() {
-        // RAT-82.
+        // RAT-82, REC-31, REC-32.
         for seed in 40..50 {
             let mut world = friends(seed);
             let (ann, bob) = (world.chat(BOB, ANN).unwrap().id, world.chat(ANN, BOB).unwrap().id);
@@ -1030,7 +1030,7 @@ mod relay {
 
     #[test]
     fn foreign_and_damaged_cells_are_noise_and_at_most_out_of_step() {
-        // HS-16, RAT-73.
+        // HS-16, RAT-73, REC-01.
         let mut world = friends(56);
         for round in 0..6 {
             world.send(ANN, BOB, 1);

@@ -114,6 +114,7 @@ def rounded(count):
 
 def write_backup(w, content, rng):
     """rng: `salt 32`, then `r 24` for each chunk."""
+    # AR-22.
     salt, rng = rng[:32], rng[32:]
     key, count = exp(ext(salt, w), "backup/key", b"", 32), rounded(-(-(8 + len(content)) // PIECE))
     stream, out = (u64(len(content)) + content).ljust(count * PIECE, b"\x00"), b"\x01" + salt

@@ -25,17 +25,20 @@ class Key:
 
 def _payload(r_public, descriptor, reason, hint):
     """hint: (ack_high, ack_hash)"""
+    # REC-12.
     out = r_public + descriptor + bytes([reason]) + u32(hint[0]) + hint[1] + b"\x01"
     return out.ljust(PAYLOAD_LEN, b"\x00")
 
 
 def _schedule(identities, head, psk, secrets):
+    # REC-14.
     t1 = h("re/t1", *(x.raw for x in identities), head)
     return t1, *split(exp(ext(psk, secrets), "re/1", t1, 64), 32, 32)
 
 
 def recover(own, peer, key, says, rng):
     """The restored side (J); `says`: (descriptor, reason, (ack_high, ack_hash)). Returns (cell, Start)."""
+    # REC-11.
     blank = _payload(bytes(32), *says)
     context = hashlib.sha256(key.id + peer.raw + blank).digest()
     nonce, e, r_j, coins = split(exp(ext(rng, own.x), "rng/hedge", context, 120), 24, 32, 32, 32)

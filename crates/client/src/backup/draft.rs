@@ -57,6 +57,7 @@ impl Draft {
 
     /// Puts it in its place, in one step.
     pub(super) fn publish(mut self, place: &Path, overwrite: bool) -> io::Result<()> {
+        // BAK-08.
         if overwrite {
             fs::rename(&self.path, place)?;
             self.published = true;

@@ -33,6 +33,7 @@ impl BackupReader {
     /// # Errors
     /// [`BackupError::NotABackup`], [`BackupError::NewerVersion`], [`BackupError::TooLong`].
     pub fn new(words: &BackupWords, head: &[u8; BACKUP_HEAD_LEN], len: u64) -> Result<Self, BackupError> {
+        // AR-25.
         let mut r = Reader::new(head);
         let version = r.u8().map_err(|_| BackupError::NotABackup)?;
         let salt: [u8; SALT_LEN] = r.array().map_err(|_| BackupError::NotABackup)?;
@@ -58,6 +59,7 @@ impl BackupReader {
     /// # Errors
     /// [`BackupError::WrongWords`] for the first chunk, [`BackupError::Damaged`].
     pub fn open(&mut self, chunk: &[u8; BACKUP_CHUNK_LEN]) -> Result<Zeroizing<Vec<u8>>, BackupError> {
+        // AR-24.
         if self.index >= self.count {
             return Err(BackupError::Damaged);
         }

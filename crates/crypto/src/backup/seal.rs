@@ -89,6 +89,7 @@ impl BackupWriter {
         rng: &mut impl CryptoRng,
         take: &mut impl FnMut(u32, &[u8]) -> Result<(), E>,
     ) -> Result<(), Stopped<E>> {
+        // AR-27.
         let count = chunk_count(self.len).ok_or(Stopped::TooLong)?;
         while self.index + 1 < count {
             self.text.resize(TEXT_LEN, 0);

@@ -32,6 +32,7 @@ fn a_backup_is_read_back_and_its_size_is_one_of_a_few() {
 
 #[test]
 fn other_words_do_not_open_it() {
+    // AR-25.
     let file = sealed(b"history");
     let other = BackupWords::from_bytes(&[3; 32]);
     assert_eq!(open_backup(&other, &file).err(), Some(BackupError::WrongWords));
@@ -39,6 +40,7 @@ fn other_words_do_not_open_it() {
 
 #[test]
 fn a16_a_cut_reordered_or_spliced_file_does_not_open() {
+    // AR-23.
     let file = sealed(&vec![9; 3 * TEXT_LEN - 8]);
     let (head, chunks) = file.split_at(FILE_HEAD);
     let chunk = |i: usize| &chunks[i * CHUNK_LEN..(i + 1) * CHUNK_LEN];
@@ -71,6 +73,7 @@ fn file_of(texts: &[Vec<u8>]) -> Vec<u8> {
 
 #[test]
 fn lengths_padding_and_counts_that_no_writer_makes_are_refused() {
+    // AR-24.
     let chunk = |len: u64, last: u8| {
         let mut text = vec![0; TEXT_LEN];
         text[..8].copy_from_slice(&len.to_le_bytes());
@@ -114,6 +117,7 @@ fn streamed(content: &[u8], step: usize) -> Vec<u8> {
 
 #[test]
 fn a_backup_that_is_written_in_pieces_is_the_same_file() {
+    // AR-27.
     for len in [0, 1, 65_487, 65_488, 65_489, 4 * 65_496, 6 * 65_496 + 1] {
         let content: Vec<u8> = (0..len).map(|i| i as u8).collect();
         let whole = sealed(&content);
@@ -126,12 +130,14 @@ fn a_backup_that_is_written_in_pieces_is_the_same_file() {
 
 #[test]
 fn a_file_of_which_only_the_first_chunk_is_left_is_cut_and_not_under_other_words() {
+    // AR-25.
     let file = sealed(&vec![9; 3 * TEXT_LEN - 8]);
     assert_eq!(open(&file[..FILE_HEAD + CHUNK_LEN]), Err(BackupError::Damaged));
 }
 
 #[test]
 fn a_file_that_was_not_finished_does_not_open() {
+    // AR-27.
     let mut rng = ChaCha20Rng::from_seed([1; 32]);
     let mut writer = BackupWriter::new(&BackupWords::from_bytes(&[2; 32]), &mut rng);
     let mut given = Vec::new();

@@ -83,6 +83,7 @@ fn with(change: impl FnOnce(&mut Spec)) -> Result<Recovered, RecoverError> {
 
 #[test]
 fn both_sides_arrive_where_the_spec_says() {
+    // REC-10, REC-11, REC-14, REC-15.
     let (cell, sid) = spec().cell();
     let (session, ours) = recovered();
     assert!(ours == cell, "the very bytes");
@@ -115,6 +116,7 @@ fn both_sides_talk_in_the_new_session() {
 
 #[test]
 fn any_flipped_byte_is_refused() {
+    // REC-19, REC-25.
     let cell = recovered().1;
     for at in 0..CELL_LEN {
         let mut bad = cell.clone();
@@ -125,6 +127,7 @@ fn any_flipped_byte_is_refused() {
 
 #[test]
 fn a1_any_changed_byte_of_a_recovery_is_refused_although_a_thief_of_the_key_seals_it_again() {
+    // REC-22.
     // A1: the key alone, without Jon's identity, makes nothing that opens.
     let text = x_open(&seal_key(), SEAL, &recovered().1);
     assert_eq!(text.len(), TEXT_LEN);
@@ -138,6 +141,7 @@ fn a1_any_changed_byte_of_a_recovery_is_refused_although_a_thief_of_the_key_seal
 
 #[test]
 fn a11_the_key_without_the_identity_is_not_enough_and_the_identity_without_the_key_neither() {
+    // REC-01.
     // A11, A30.
     let thief = recover(&person(3), ida().public(), &key(), &intro(), &mut rng(2)).unwrap().1;
     assert_eq!(accepted(&thief).err(), Some(RecoverError::Refused));
@@ -150,6 +154,7 @@ fn a11_the_key_without_the_identity_is_not_enough_and_the_identity_without_the_k
 
 #[test]
 fn a_cell_for_somebody_else_or_sent_back_is_refused() {
+    // REC-13.
     // A17: roles stand in the transcript.
     let cell = recovered().1;
     let keys = [key()];
@@ -162,6 +167,7 @@ fn a_cell_for_somebody_else_or_sent_back_is_refused() {
 
 #[test]
 fn malformed_cells_are_refused() {
+    // REC-12, REC-20, REC-21, REC-23, REC-24.
     assert!(with(|_| ()).is_ok());
     assert_eq!(with(|joiner| joiner.head = [2, 2]).err(), Some(RecoverError::NewerVersion));
     assert_eq!(with(|joiner| joiner.head = [1, 1]).err(), Some(RecoverError::Refused));
@@ -174,6 +180,7 @@ fn malformed_cells_are_refused() {
 
 #[test]
 fn a3_a_point_of_low_order_or_a_second_encoding_is_refused_at_every_position_of_a_recovery() {
+    // REC-21, REC-22, REC-23.
     // A3, A4.
     let high = {
         let mut bytes = point(LOW_ORDER[2]);
@@ -194,6 +201,7 @@ fn a3_a_point_of_low_order_or_a_second_encoding_is_refused_at_every_position_of_
 
 #[test]
 fn a33_stuck_randomness_repeats_no_nonce_in_a_recovery() {
+    // REC-16.
     // A33.
     let nonce = |me: &Identity, peer: &Identity, reason| {
         let intro = RecoveryIntro { reason, ..intro() };
@@ -208,6 +216,7 @@ fn a33_stuck_randomness_repeats_no_nonce_in_a_recovery() {
 
 #[test]
 fn a_key_is_read_back() {
+    // REC-02.
     let bytes = key().write();
     assert_eq!(bytes.len(), RecoveryKey::LEN);
     let read = RecoveryKey::parse(&bytes).unwrap();

@@ -52,6 +52,7 @@ pub fn export<E>(
     backup: Backup,
     take: &mut impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<Contents, ExportError<E>> {
+    // AR-26.
     let mut put = |bytes: &[u8]| take(bytes).map_err(ExportError::Taker);
     let Backup { now, hosted } = backup;
     let me: Me = read(rows, Me::KEY)?.ok_or(Corrupt { table: Table::Meta })?;

@@ -107,6 +107,7 @@ impl Import {
     /// # Errors
     /// [`ImportError::Malformed`] when it is not whole.
     pub fn finish(mut self) -> Result<(Vec<Change>, Contents), ImportError> {
+        // BAK-04.
         let (true, true, Some(me)) = (self.ended, self.held.is_empty(), self.me.take()) else {
             return Err(ImportError::Malformed);
         };
@@ -118,6 +119,7 @@ impl Import {
     }
 
     fn record(&mut self, kind: u8, text: &[u8], changes: &mut Vec<Change>) -> Result<(), ImportError> {
+        // BAK-03.
         if self.ended || (kind != Head::KIND && self.me.is_none()) {
             return Err(ImportError::Malformed);
         }
@@ -166,6 +168,7 @@ impl Import {
     }
 
     fn person(&mut self, person: Person) -> Result<(), ImportError> {
+        // BAK-07.
         let key = |key: &Hidden| RecoveryKey::parse(key.expose()).is_ok();
         let sound = IdentityPublic::parse(&person.identity).is_ok()
             && person.queue.as_ref().is_none_or(|queue| QueueDescriptor::parse(queue.expose()).is_ok())
@@ -192,6 +195,7 @@ impl Import {
     }
 
     fn entry(&mut self, entry: Entry, changes: &mut Vec<Change>) -> Result<(), ImportError> {
+        // BAK-06.
         let open = self.open.as_mut().ok_or(ImportError::Malformed)?;
         self.contents.messages += 1;
         let position = open.contact.take_positions(1);
@@ -273,6 +277,7 @@ fn parse<T: Record>(text: &[u8]) -> Result<T, ImportError> {
 type Next<'a> = (u8, &'a [u8], &'a [u8]);
 
 fn next_record(bytes: &[u8]) -> Result<Option<Next<'_>>, ImportError> {
+    // BAK-02.
     let Some((&[kind, a, b, c, d], rest)) = bytes.split_first_chunk::<FRAME>() else { return Ok(None) };
     let len = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     if len > RECORD_MAX {

@@ -188,6 +188,7 @@ pub(super) trait Record: Sized + Encode<()> + for<'b> Decode<'b, ()> {
 
     /// Its framed bytes.
     fn frame(&self) -> crate::rows::Bytes {
+        // BAK-01.
         let text = encode(self);
         let mut framed = crate::rows::Bytes::new(Vec::with_capacity(FRAME + text.len()));
         framed.push(Self::KIND);

@@ -73,6 +73,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         }
         let mut contact = self.contact(id)?;
         let waited =
+            // REC-34.
             matches!(contact.standing, StandingRow::Pending | StandingRow::Closed | StandingRow::Restored);
         if waited && contact.session == Some(key.0) {
             contact.standing = StandingRow::Contact;

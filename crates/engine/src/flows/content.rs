@@ -147,7 +147,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// A recovery in my name. When I started it myself, nothing is new.
     fn replaced(&mut self, origin: Origin, by: [u8; 32]) -> Result<(), Corrupt> {
-        // CON-27.
+        // CON-27, REC-38.
         let mut contact = self.contact(origin.contact)?;
         for key in self.sessions_of(&contact) {
             if self.ratchet(key)?.id().0 == by {

@@ -47,6 +47,7 @@ impl Crossing {
 
     /// The same between two recoveries that met: mine, unanswered, and theirs.
     pub(super) fn of_recoveries(mine: SessionId, theirs: SessionId) -> Self {
+        // REC-31, REC-32.
         if mine < theirs { Self::Keep } else { Self::Switch }
     }
 }

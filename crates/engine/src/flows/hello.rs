@@ -86,6 +86,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let given = Opaque::parse(&written).map_err(|_| broken)?;
         let mut contact = self.contact(id)?;
         contact.given.push(Hidden::from_zeroizing(written));
+        // REC-05.
         if contact.given.len() > 2 {
             contact.given.remove(0);
         }
@@ -103,6 +104,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             return Ok(());
         };
         let ratchet = self.ratchet(key)?;
+        // REC-07.
         let arrived = given.session == key.0 && ratchet.outbox_low() > given.seq;
         let due = self.now.since(Millis(contact.given_at)) >= age;
         if arrived && due && ratchet.refusal(Weight::Control).is_none() {
@@ -115,6 +117,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// Gives a recovery key beside the monthly ones: after a backup of mine (`renew`: one is wanted in return), or because
     /// they made one. At most one a day.
     pub(super) fn renew_key(&mut self, id: ContactId, key: SessionKey, renew: bool) -> Result<(), Corrupt> {
+        // REC-09.
         let current = self.session(key)?.is_current();
         if current && self.contact(id)?.standing == StandingRow::Contact {
             self.replace_key(id, Millis::DAY, renew)?;
@@ -124,6 +127,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// Rotates the recovery key behind a text that goes out anyway: an idle chat stays silent.
     pub(super) fn rotate_key(&mut self, id: ContactId) -> Result<(), Corrupt> {
+        // REC-03.
         self.replace_key(id, REKEY, false)
     }
 
@@ -135,7 +139,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         recovery: &Opaque<RECOVERY_LEN>,
     ) -> Result<(), Corrupt> {
         let mut contact: Contact = self.contact(id)?;
-        // CON-26.
+        // CON-26, REC-04.
         let older = contact.received.is_some() && (key.0, seq) < (contact.received_in, contact.received_seq);
         if !older {
             contact.received = Some(Hidden::copy(recovery.expose()));

@@ -32,6 +32,7 @@ const ALARMED: u8 = 3;
 impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// The side that starts it (role J).
     pub(super) fn recover(&mut self, id: ContactId) -> Result<(), Stop> {
+        // REC-01.
         let mut contact = self.accepted_contact(id)?;
         let restored = contact.standing == StandingRow::Restored;
         let theirs = match (contact.session.map(SessionKey), contact.queue.take()) {
@@ -62,6 +63,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let key = self.install(id, session, &new)?;
         self.promote(id, key)?;
         self.forget_strange(id)?;
+        // REC-17.
         self.first_cell(OutboxId { session: key, seq: OutboxId::FIRST }, cell)?;
         // Unlike a handshake's, its answer may come at any time; but the person should know.
         self.timer(TimerKind::NoAnswer, key.0, self.now.plus(NO_RECOVERY));
@@ -75,6 +77,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         queue: InboundId,
         cell: &Cell,
     ) -> Result<bool, Corrupt> {
+        // REC-25.
         let contact: Contact = self.contact(id)?;
         let keys: Result<Vec<RecoveryKey>, _> =
             contact.given.iter().map(|key| RecoveryKey::parse(key.expose())).collect();
@@ -86,6 +89,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let me = self.identity()?;
         match subrosa_crypto::accept_recovery(&me, &peer, &keys, cell) {
             Ok(recovered) => self.recovered(id, queue, recovered)?,
+            // REC-30.
             Err(RecoverError::NotOurs) => return Ok(false),
             Err(RecoverError::NewerVersion) => {
                 let name = crate::sanitize::name(contact.shown());
@@ -99,8 +103,10 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     }
 
     fn recovered(&mut self, id: ContactId, inbound: InboundId, recovered: Recovered) -> Result<(), Corrupt> {
+        // REC-26.
         let Recovered { session, intro, .. } = recovered;
         let mut contact: Contact = self.contact(id)?;
+        // REC-06, REC-39.
         contact.given.clear();
         self.note(&mut contact, id, Occurrence::TheyRecovered);
         // ID-09.
@@ -125,10 +131,12 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
             let mut contact = self.contact(id)?;
             contact.standing = StandingRow::Contact;
             self.put_contact(id, &contact);
+            // REC-29.
             unasked(self.welcome(id, key))?;
             self.forget_strange(id)?;
         }
         if verified {
+            // REC-28.
             self.alarm(id, Alarm::Recovered)?;
         }
         self.settle(id)
@@ -146,6 +154,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         if !session.recovery || session.heard || mine.role() != End::Joiner {
             return Ok((Crossing::Switch, Vec::new()));
         }
+        // REC-33.
         if reason == RESTORED {
             // Mine went to a queue that they can't read any more: theirs is the one that both can use.
             return Ok((Crossing::Switch, Vec::new()));
@@ -162,6 +171,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// Tells whoever still holds the old session, in spite of a latch; left out when it can't be sealed.
     fn say_replaced(&mut self, old: Option<SessionKey>, by: [u8; 32]) -> Result<(), Corrupt> {
+        // REC-27.
         let Some(old) = old else { return Ok(()) };
         let notice = Content::of(Kind::Control(Control::Replaced { session: by }));
         self.seal_content(old, &notice, Weight::Replaced)?.ok();

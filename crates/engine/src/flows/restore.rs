@@ -14,6 +14,7 @@ use crate::tx::{Stop, Tx};
 impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// Sends a recovery to every restored contact that has none on its way; without a relay of mine, later.
     pub(super) fn reestablish(&mut self) -> Result<(), Stop> {
+        // REC-35.
         if self.me()?.relay.is_none() {
             return Ok(());
         }
@@ -29,6 +30,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// Nobody answered a recovery of mine: told once, and tried on, as they may be away.
     pub(super) fn recovery_unanswered(&mut self, key: SessionKey, id: ContactId) -> Result<(), Corrupt> {
+        // REC-36, REC-37.
         let first: Option<Outbox> =
             self.load(Outbox::key(OutboxId { session: key, seq: OutboxId::FIRST }))?;
         let gone = self.session(key)?.missing_since.is_some();
@@ -45,6 +47,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
 
     /// A backup of mine holds the newest key of each contact: a fresh one each, so that the backups before it become useless.
     pub(super) fn backed_up(&mut self) -> Result<(), Stop> {
+        // REC-08.
         for (at, contact) in self.list::<Contact>(Span::table(Table::Contact))? {
             if let Some(key) = contact.session.map(SessionKey) {
                 self.renew_key(ContactId(at.id), key, true)?;

@@ -135,6 +135,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// Whether anything was sealed.
     fn seal_waiting(&mut self, id: ContactId, key: SessionKey) -> Result<bool, Corrupt> {
         let session: Session = self.session(key)?;
+        // REC-18.
         // No text before both sides of a recovery are proven.
         if session.recovery && self.ratchet(key)?.level() < Level::MutualPq {
             return Ok(false);

@@ -64,7 +64,7 @@ fn older_epoch_cell(pair: &mut Pair) -> Option<Cell> {
 
 #[test]
 fn a29_a_rollback_within_a_chain_is_seen_at_the_next_answer() {
-    // RAT-53, RAT-70.
+    // RAT-53, RAT-70, REC-27.
     let mut pair = Pair::new(2);
     pair.talk(2);
     pair.say(J);
