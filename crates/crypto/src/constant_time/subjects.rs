@@ -27,29 +27,29 @@ pub(super) struct Subject {
 }
 
 pub(super) const SUBJECTS: &[Subject] = &[
-    Subject { name: "tag_wrong_in_its_first_or_last_byte", run: tags, short: 10_000, long: 1_000_000 },
+    Subject { name: "tag_wrong_in_its_first_or_last_byte", run: tags, short: 10_000, long: 500_000 },
     Subject {
         name: "capability_wrong_in_its_first_byte_or_right",
         run: capabilities,
         short: 20_000,
-        long: 2_000_000,
+        long: 500_000,
     },
-    Subject { name: "secret_wrong_in_its_first_byte_or_right", run: secrets, short: 20_000, long: 2_000_000 },
+    Subject { name: "secret_wrong_in_its_first_byte_or_right", run: secrets, short: 20_000, long: 500_000 },
     Subject {
         name: "decapsulation_of_valid_or_altered_ciphertexts",
         run: ciphertexts,
         short: 1_500,
-        long: 200_000,
+        long: 50_000,
     },
 ];
 
 pub(super) const LEAKY: &[Subject] = &[
-    Subject { name: "leaks_comparison_that_stops_early", run: stops_early, short: 20_000, long: 2_000_000 },
+    Subject { name: "leaks_comparison_that_stops_early", run: stops_early, short: 20_000, long: 500_000 },
     Subject {
         name: "leaks_decapsulation_that_hashes_once_more",
         run: hashes_more,
         short: 1_500,
-        long: 200_000,
+        long: 50_000,
     },
 ];
 
