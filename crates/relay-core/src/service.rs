@@ -75,6 +75,11 @@ impl<S: Store> Service<S> {
         self.store.knowledge(rows)
     }
 
+    /// The store itself, between two commits: for what is no operation, such as copying it.
+    pub const fn store_mut(&mut self) -> &mut S {
+        &mut self.store
+    }
+
     /// The store back.
     #[must_use]
     pub fn into_store(self) -> S {

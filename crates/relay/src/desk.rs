@@ -13,7 +13,8 @@ use subrosa_relay_core::{
 use subrosa_wire::{Frame, Refusal, Response};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::served::Kept;
+use crate::served::{CopyPart, Copying, Kept};
+use crate::store::{Backup, OpenError};
 
 /// Inputs that may wait for the core; whoever has more waits with them, and so does his peer.
 pub(crate) const INBOX: usize = 4 * BATCH;
@@ -34,6 +35,8 @@ pub(crate) enum Message {
     Input(Input),
     /// Someone asks what the store keeps, with so many rows of each table.
     Knowledge(usize, std_mpsc::Sender<Knowledge>),
+    /// Someone copies the store, part by part; whether there is more.
+    Copy(CopyPart, std_mpsc::Sender<Result<bool, OpenError>>),
     /// No more input: what is under way is answered, then everyone is hung up and the store closed.
     Drain,
 }
@@ -42,6 +45,9 @@ pub(crate) enum Message {
 struct Desk<S> {
     service: Service<S>,
     outlets: HashMap<ConnId, Outlet>,
+    copy: Copying<S>,
+    /// A copy of the store that is under way.
+    backup: Option<Backup>,
 }
 
 /// Runs the relay's core over a store until it is told to drain, which closes the store, or the store fails.
@@ -49,13 +55,13 @@ struct Desk<S> {
 /// # Errors
 /// [`StoreFault`], after everyone was hung up: the process must end.
 pub(crate) fn run<S: Store>(
-    Kept { store, close }: Kept<S>,
+    Kept { store, close, copy }: Kept<S>,
     limits: Limits,
     today: Day,
     inbox: mpsc::Receiver<Message>,
 ) -> Result<(), StoreFault> {
     let service = Service::new(Core::new(limits, today), store);
-    let mut desk = Desk { service, outlets: HashMap::new() };
+    let mut desk = Desk { service, outlets: HashMap::new(), copy, backup: None };
     desk.serve(inbox)?;
     close(desk.service.into_store())
 }
@@ -66,6 +72,7 @@ impl<S: Store> Desk<S> {
         while inbox.blocking_recv_many(&mut messages, BATCH) > 0 {
             let (mut inputs, mut asked, mut draining) =
                 (Vec::with_capacity(messages.len()), Vec::new(), false);
+            let mut parts = Vec::new();
             for message in messages.drain(..) {
                 match message {
                     Message::Input(input) => {
@@ -79,6 +86,7 @@ impl<S: Store> Desk<S> {
                         inputs.push(Input::Joined(id, stream));
                     }
                     Message::Knowledge(rows, answer) => asked.push((rows, answer)),
+                    Message::Copy(part, answer) => parts.push((part, answer)),
                     Message::Drain => {
                         draining = true;
                         inputs.push(Input::Drain);
@@ -90,6 +98,11 @@ impl<S: Store> Desk<S> {
             for (rows, answer) in asked {
                 // Whoever asked may have gone.
                 let _ = answer.send(self.service.knowledge(rows));
+            }
+            for (part, answer) in parts {
+                let done = (self.copy)(self.service.store_mut(), &mut self.backup, part);
+                // The same.
+                let _ = answer.send(done);
             }
             if draining && self.service.is_idle() {
                 return Ok(());
@@ -159,8 +172,12 @@ mod tests {
         let settings = StoreSettings { grow: 1, reserve: 0 };
         let store = SlabStore::open_on(folder.path(), settings, Limits::default(), disks).expect("opens");
         let core = Core::new(Limits::default(), Day(20_000));
-        let mut desk =
-            Desk { service: Service::new(core, Served::Disk(Box::new(store))), outlets: HashMap::new() };
+        let mut desk = Desk {
+            service: Service::new(core, Served::Disk(Box::new(store))),
+            outlets: HashMap::new(),
+            copy: Served::copy,
+            backup: None,
+        };
         let (frames, inlet) = mpsc::unbounded_channel();
         let (hang, hung) = oneshot::channel();
         let (queue, read) = (WriteCap::from_bytes([1; 32]).id(), ReadCap::from_bytes([2; 32]));

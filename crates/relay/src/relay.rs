@@ -5,7 +5,9 @@
 
 mod start;
 
+use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc as std_mpsc;
 use std::thread::JoinHandle;
 
@@ -17,6 +19,8 @@ use tokio::sync::{mpsc, watch};
 use crate::config::Config;
 use crate::desk::Message;
 use crate::reach::Reach;
+use crate::served::CopyPart;
+use crate::store::OpenError;
 
 pub use start::StartError;
 
@@ -30,6 +34,7 @@ type End = Option<Result<(), StoreFault>>;
 pub struct Relay {
     address: RelayAddress,
     local: SocketAddr,
+    data: Option<PathBuf>,
     inbox: mpsc::Sender<Message>,
     runtime: Handle,
     end: watch::Receiver<End>,
@@ -80,6 +85,23 @@ impl Relay {
         let (answer, answered) = std_mpsc::channel();
         self.tell(Message::Knowledge(ROWS, answer));
         answered.recv().unwrap_or_default()
+    }
+
+    /// Copies the store, the key and the address to `to`, an empty folder or one that is not there, while the relay
+    /// serves: the copy is the store as it is when this returns. Blocks the caller, and each commit for a moment.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the copy is no store, and the relay is well.
+    pub fn backup(&self, to: &Path) -> Result<(), OpenError> {
+        let from = self.data.clone().ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
+        let part = |part| {
+            let (answer, answered) = std_mpsc::channel();
+            self.tell(Message::Copy(part, answer));
+            answered.recv().unwrap_or_else(|_| Err(io::Error::other("the relay has stopped").into()))
+        };
+        part(CopyPart::Begin { from, to: to.to_owned() })?;
+        while part(CopyPart::Step)? {}
+        part(CopyPart::Finish).map(drop)
     }
 
     /// Waits until the store fails, or somebody else stops the relay.

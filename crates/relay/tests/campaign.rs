@@ -92,8 +92,8 @@ const FAULTS: &[(&str, Option<i32>, Strike)] = &[
 
 /// D12.
 #[tokio::test]
-async fn a_faulty_disk_ends_the_relay_or_refuses_and_never_breaks_a_promise() {
-    if !inside_namespace("a_faulty_disk_ends_the_relay_or_refuses_and_never_breaks_a_promise") {
+async fn d12_a_faulty_disk_ends_the_relay_or_refuses_and_never_breaks_a_promise() {
+    if !inside_namespace("d12_a_faulty_disk_ends_the_relay_or_refuses_and_never_breaks_a_promise") {
         return;
     }
     let at = tempfile::tempdir().unwrap();

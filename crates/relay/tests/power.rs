@@ -120,7 +120,7 @@ fn every_recorded_power_cut_leaves_a_store_that_keeps_its_promises() {
     if !inside_namespace(NAME) {
         return;
     }
-    let cuts = number("SUBROSA_ROUNDS").unwrap_or(140);
+    let cuts = number("SUBROSA_ROUNDS").unwrap_or(150);
     let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let seed = number("SUBROSA_SEED").unwrap_or(clock.as_nanos() as u64);
     println!("SUBROSA_SEED={seed}");

@@ -311,3 +311,38 @@ fn a_relay_in_memory_leaves_nothing_and_a_stopped_one_answers_nothing() {
     relay.stop();
     assert!(std::net::UdpSocket::bind(at).is_ok(), "its port is free again");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_made_while_people_write_and_holds_what_was_acknowledged_before_it() {
+    let (folder, copies) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let relay = start(folder.path());
+    let mut ana = peer(&relay).await;
+    ana.open(1, 1).await.unwrap();
+    for byte in 1..=100 {
+        ana.append(1, byte).await.unwrap();
+    }
+    let to = copies.path().join("copy");
+    std::thread::scope(|scope| {
+        let copying = scope.spawn(|| relay.backup(&to));
+        let runtime = tokio::runtime::Handle::current();
+        tokio::task::block_in_place(|| {
+            runtime.block_on(async {
+                for byte in 101..=150 {
+                    ana.append(1, byte).await.unwrap();
+                }
+            });
+        });
+        copying.join().unwrap().unwrap();
+    });
+    let again = relay.backup(&to).unwrap_err();
+    assert!(again.to_string().contains("not empty"), "{again}");
+    let address = relay.address().clone();
+    relay.stop();
+    let report = subrosa_relay::store::check(&to).unwrap();
+    assert!(report.is_sound() && (100..=150).contains(&report.cells), "{report:?}");
+    let copy = start(&to);
+    assert_eq!(copy.address().key(), address.key(), "the same relay");
+    let mut ben = peer(&copy).await;
+    ben.open(1, 64).await.unwrap();
+    assert_eq!(ben.cell().await.1, 1);
+}

@@ -278,3 +278,31 @@ fn the_commands_check_back_up_restore_and_repair() {
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &json["sound"]), (65, &false.into()));
 }
+
+#[test]
+fn each_file_of_the_folder_in_turn_is_missed_by_its_name_or_made_anew_where_that_loses_nothing() {
+    for (file, code) in [
+        ("MANIFEST", 65),
+        ("records.slab", 65),
+        ("cells.slab", 65),
+        ("chunks.slab", 65),
+        ("relay.key", 65),
+        ("reset.key", 0),
+        ("address", 0),
+        ("lock", 0),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let init = ["init", "--listen", "127.0.0.1:0"];
+        assert_eq!(run(&data, &init).0, 0);
+        filled(&data);
+        fs::remove_file(data.join(file)).unwrap();
+        let (found, _, words) = run(&data, &init);
+        assert_eq!(found, code, "{file}: {words}");
+        if code != 0 {
+            assert!(words.contains(file), "{file}: {words}");
+            assert!(!data.join(file).exists(), "nothing was made in its place");
+        }
+        assert_eq!(data.join("cells.slab").exists(), file != "cells.slab");
+    }
+}

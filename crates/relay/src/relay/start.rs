@@ -25,7 +25,7 @@ use crate::desk::{self, INBOX, Message};
 use crate::identity::{Identity, IdentityError};
 use crate::net::{Door, accept, bind};
 use crate::relay::{End, Relay};
-use crate::served::{Kept, Served};
+use crate::served::{Kept, Served, no_copy};
 use crate::store::{OpenError, SlabStore};
 use crate::{files, reach, tls};
 
@@ -95,7 +95,7 @@ struct Parts<S> {
 pub(super) fn start(config: Config) -> Result<Relay, StartError> {
     let (identity, store) = open(&config)?;
     let clock = DayClock::start(store.day(), config.accept_clock)?;
-    serve(config, identity, clock, Kept { store, close: Served::close })
+    serve(config, identity, clock, Kept { store, close: Served::close, copy: Served::copy })
 }
 
 pub(super) fn start_with(config: Config, store: impl Store + 'static) -> Result<Relay, StartError> {
@@ -108,7 +108,7 @@ pub(super) fn start_with(config: Config, store: impl Store + 'static) -> Result<
         }
     };
     let clock = DayClock::start(Day(0), config.accept_clock)?;
-    serve(config, identity, clock, Kept { store, close: |_| Ok(()) })
+    serve(config, identity, clock, Kept { store, close: |_| Ok(()), copy: no_copy })
 }
 
 /// Binds the socket, and starts the threads.
@@ -122,10 +122,11 @@ fn serve<S: Store + 'static>(
     let address = announce(&config, &identity, local)?;
     let (inbox, messages) = mpsc::channel(INBOX);
     let (ended, end) = watch::channel(None);
+    let data = config.data.clone();
     let parts = Parts { config, identity, kept, clock, socket };
     let (thread, runtime) = spawn(parts, (inbox.clone(), messages), ended)?;
     tracing::info!("serving");
-    Ok(Relay { address, local, inbox, runtime, end, thread: Some(thread) })
+    Ok(Relay { address, local, data, inbox, runtime, end, thread: Some(thread) })
 }
 
 /// The identity and the store, from the data folder or in memory.
