@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use subrosa_tests::{Binaries, Haystack, Outcome, Person, RelayProcess, binaries, eventually};
+use subrosa_tests::{Binaries, Haystack, Outcome, Person, RelayProcess, Screen, binaries, eventually};
 
 const BINARIES: Binaries = binaries!();
 
@@ -227,4 +227,57 @@ fn a_chat_is_exported_as_text_markdown_and_json() {
         .filter_map(|line| line["text"].as_str().map(str::to_owned))
         .collect();
     assert_eq!(texts, ["one", "one", "two", "two", loud]);
+}
+
+/// The numbered words on a screen; numbers in the sentences stand above them.
+fn shown(screen: &str) -> Vec<String> {
+    let pieces: Vec<&str> = screen.split_whitespace().collect();
+    let after = |number: usize| {
+        let at = pieces.windows(2).rposition(|two| two[0] == number.to_string() && two[1].len() >= 3);
+        at.map(|at| pieces[at + 1].to_owned())
+    };
+    (1..=24).map_while(after).collect()
+}
+
+/// Answers the question for one word that stands last on the screen, after `answered` others.
+fn answer(screen: &mut Screen, answered: &mut Vec<usize>, say: impl Fn(usize) -> String) {
+    let asked = |text: &str| -> Option<usize> {
+        let last = text.lines().rev().find(|line| !line.trim().is_empty())?;
+        last.trim().strip_prefix("Word ")?.strip_suffix(':')?.parse().ok()
+    };
+    let known = answered.clone();
+    screen.wait("a question for another word", |text| {
+        asked(text).is_some_and(|number| !known.contains(&number))
+    });
+    let number = asked(&screen.text()).unwrap();
+    answered.push(number);
+    screen.type_keys(&format!("{}\r", say(number)));
+}
+
+#[test]
+fn the_words_are_shown_once_and_three_of_them_are_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let bob = Person::at(BINARIES, &folder.path().join("bob"));
+    bob.ok(&["init", "--name", "Bob", "--no-passphrase"]);
+    let file = folder.path().join("bob.backup");
+    let mut screen = Screen::start(BINARIES, bob.folder(), &["backup", text(&file)]);
+    screen.wait("24 words", |text| shown(text).len() == 24 && text.contains("Press Enter"));
+    screen.wait_for("The words alone restore nothing, and the file alone restores nothing.");
+    let words = shown(&screen.text());
+    screen.type_keys("\r");
+    // Three wrong answers would end it: one is forgiven, and asks for three others.
+    answer(&mut screen, &mut Vec::new(), |_| "wrong".to_owned());
+    screen.wait_for("Look at the paper");
+    assert!(shown(&screen.text()).len() < 24, "the words are gone from the screen");
+    let mut answered = Vec::new();
+    for _ in 0..3 {
+        answer(&mut screen, &mut answered, |number| words[number - 1].to_uppercase());
+    }
+    screen.wait_for("is good");
+    assert_eq!(screen.ended(), 0);
+    let good = bob.run_with(&["backup", "--verify", text(&file)], &words.join(" "));
+    assert_eq!(good.code, Some(0), "{good:?}");
+    // The second time nothing is shown.
+    let again = bob.ok(&["backup", text(&file), "--overwrite"]);
+    assert_eq!(again.out.len(), 1, "{again:?}");
 }

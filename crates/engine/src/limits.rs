@@ -60,6 +60,9 @@ pub(crate) const PARTS: Millis = Millis::DAY.times(90);
 /// A new recovery key is given after this, when a text goes out anyway: two of them are 60 days.
 pub(crate) const REKEY: Millis = Millis::DAY.times(30);
 
+/// A recovery key is given beside the monthly ones, because of a backup on either side, when the last one is so old.
+pub(crate) const REKEY_ASKED: Millis = Millis::DAY;
+
 /// First wait after a refusal; doubled each time.
 pub(crate) const BACKOFF_FIRST: Millis = Millis::SECOND.times(5);
 

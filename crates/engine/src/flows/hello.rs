@@ -11,7 +11,7 @@ use super::queue::NewQueue;
 use crate::api::ContactId;
 use crate::content::{Content, Control, Kind, Opaque, RECOVERY_LEN};
 use crate::id::{InboundId, SessionKey};
-use crate::limits::{CONFIRM_JITTER, RECONFIRM_JITTER, REKEY};
+use crate::limits::{CONFIRM_JITTER, RECONFIRM_JITTER, REKEY, REKEY_ASKED};
 use crate::rows::{Contact, Corrupt, GivenIn, Hidden, Rows, Session, StandingRow, Table, TimerKind};
 use crate::tx::{Stop, Tx};
 
@@ -120,7 +120,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         // REC-09.
         let current = self.session(key)?.is_current();
         if current && self.contact(id)?.standing == StandingRow::Contact {
-            self.replace_key(id, Millis::DAY, renew)?;
+            self.replace_key(id, REKEY_ASKED, renew)?;
         }
         Ok(())
     }
