@@ -18,6 +18,7 @@ mod records;
 mod repair;
 mod room;
 mod rows;
+mod settings;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -40,9 +41,10 @@ pub use check::{Fault, Report, check};
 pub(crate) use manifest::hex;
 #[cfg(test)]
 pub(crate) use open::Disks;
-pub use open::{OpenError, StoreSettings, inspect};
+pub use open::{OpenError, inspect};
 pub use reader::SlabStoreReader;
 pub use repair::{Repaired, repair};
+pub use settings::StoreSettings;
 
 /// The kind of a slot that holds a cell of a queue.
 const CELL: u8 = 1;

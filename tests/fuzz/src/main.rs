@@ -11,9 +11,12 @@ extern crate self as subrosa_relay;
 #[path = "../../../crates/relay/src"]
 mod relay_source {
     pub mod config;
+    pub mod store {
+        mod settings;
+        pub use settings::StoreSettings;
+    }
 }
-pub use relay_source::config;
-mod store;
+pub use relay_source::{config, store};
 mod targets;
 
 use std::path::Path;

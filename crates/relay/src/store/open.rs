@@ -20,28 +20,13 @@ use crate::store::manifest::{FORMAT, Manifest};
 use crate::store::records::{Opened, Records};
 use crate::store::room::Room;
 use crate::store::rows::{InviteRow, Name, Row, StoreRow};
-use crate::store::{BUNDLE, CELL, CHUNK, SlabStore};
+use crate::store::{BUNDLE, CELL, CHUNK, SlabStore, StoreSettings};
 
 pub(super) const MANIFEST: &str = "MANIFEST";
 pub(super) const LOCK: &str = "lock";
 pub(super) const RECORDS: &str = "records.slab";
 pub(super) const CELLS: &str = "cells.slab";
 pub(super) const CHUNKS: &str = "chunks.slab";
-
-/// What the operator may set about the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StoreSettings {
-    /// Bytes that a slab grows by when it is full.
-    pub grow: u64,
-    /// Bytes that must stay free on the disk: below that, new things are refused.
-    pub reserve: u64,
-}
-
-impl Default for StoreSettings {
-    fn default() -> Self {
-        Self { grow: 64 << 20, reserve: 256 << 20 }
-    }
-}
 
 /// Why a store does not open.
 #[derive(Debug, thiserror::Error)]

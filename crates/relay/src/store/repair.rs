@@ -16,9 +16,10 @@ use subrosa_wire::{BlobId, CHUNK_LEN, OwnerId, QueueId, ReadId};
 
 use crate::files;
 use crate::slab::{Disk, FileDisk, Header, Lies, Scan, Slab, Slot};
+use crate::store::StoreSettings;
 use crate::store::check::{Fault, Report, is_bundle, look};
 use crate::store::manifest::{FORMAT, Manifest};
-use crate::store::open::{CELLS, CHUNKS, Disks, MANIFEST, OpenError, RECORDS, StoreSettings, assemble, lock};
+use crate::store::open::{CELLS, CHUNKS, Disks, MANIFEST, OpenError, RECORDS, assemble, lock};
 use crate::store::records::{Opened, Records};
 use crate::store::rows::{BlobRow, NOBODY, QueueRow, RECORD_LEN, Row, StoreRow};
 use crate::store::{BUNDLE, CELL, CHUNK};
