@@ -125,7 +125,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         Ok(())
     }
 
-    /// Rotates the recovery key behind a text that goes out anyway: an idle chat stays silent.
+    /// Rotates the recovery key beside a cell that came or goes out anyway: an idle chat stays silent.
     pub(super) fn rotate_key(&mut self, id: ContactId) -> Result<(), Corrupt> {
         // REC-03.
         self.replace_key(id, REKEY, false)

@@ -124,34 +124,31 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let Some(key) = contact.session.map(SessionKey) else { return Ok(()) };
         let open = matches!(contact.standing, StandingRow::Pending | StandingRow::Contact);
         if open && contact.stopped().is_none() {
-            let sealed = self.seal_waiting(id, key)?;
-            if sealed {
-                self.rotate_key(id)?;
-            }
+            self.seal_waiting(id, key)?;
+            self.rotate_key(id)?;
         }
         self.beat(id, key)
     }
 
-    /// Whether anything was sealed.
-    fn seal_waiting(&mut self, id: ContactId, key: SessionKey) -> Result<bool, Corrupt> {
+    /// Seals what waits, as far as it may be.
+    fn seal_waiting(&mut self, id: ContactId, key: SessionKey) -> Result<(), Corrupt> {
         let session: Session = self.session(key)?;
         // REC-18.
         // No text before both sides of a recovery are proven.
         if session.recovery && self.ratchet(key)?.level() < Level::MutualPq {
-            return Ok(false);
+            return Ok(());
         }
-        let mut sealed = false;
         for (waiting, _) in self.list::<Unsealed>(Span::under(Table::Unsealed, id.0))? {
             let position = Position(waiting.id);
             match self.seal_message(id, key, position)? {
-                Ok(()) => sealed = true,
+                Ok(()) => {}
                 Err(SealError::WindowFull | SealError::WaitForPeer | SealError::Latched(_)) => break,
                 // The session has come to its end: the person has to know.
                 Err(_) => self.fail(id, position, FailReason::Closed)?,
             }
             self.erase(waiting);
         }
-        Ok(sealed)
+        Ok(())
     }
 
     fn seal_message(
