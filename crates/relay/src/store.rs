@@ -19,6 +19,7 @@ mod repair;
 mod room;
 mod rows;
 mod settings;
+mod spread;
 mod sweep;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use subrosa_wire::{BlobId, QueueId};
 
 use crate::slab::Slot;
 use crate::store::calendar::Calendar;
+use crate::store::spread::Spread;
 
 /// Where one cell lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub(crate) struct Line {
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     pub(crate) today: Day,
-    pub(crate) queues: HashMap<QueueId, Line>,
+    pub(crate) queues: HashMap<QueueId, Line, Spread>,
     pub(crate) blobs: HashMap<BlobId, BTreeMap<u32, Slot>>,
     /// Cells in queues.
     pub(crate) cells: u64,

@@ -17,7 +17,7 @@ use crate::files;
 use crate::slab::{Disk, DiskError, FileDisk, Header, Scan, Slab, Slot};
 use crate::store::index::{Index, Place};
 use crate::store::manifest::{FORMAT, Manifest};
-use crate::store::records::{Opened, Records};
+use crate::store::records::{Opened, Records, Table};
 use crate::store::room::Room;
 use crate::store::rows::{InviteRow, Name, Row, StoreRow};
 use crate::store::{BUNDLE, CELL, CHUNK, SlabStore, StoreSettings};
@@ -241,18 +241,22 @@ pub(super) fn assemble(
 ) -> Result<(SlabStore, Vec<InviteId>), DiskError> {
     let own = *records.store();
     let mut index = Index::at(own.day);
+    let table = records.table();
+    let slots = disks.cells.len() / subrosa_codec::CELL_LEN as u64;
+    index.queues.reserve(usize::try_from(table.counts().queues.min(slots)).unwrap_or(0));
     let mut found = HashSet::new();
     let cells = Slab::open(Arc::clone(&disks.cells), settings.grow, scan, |slot, header| {
-        keep_cell(&records, &mut index, &mut found, (slot, header))
+        keep_cell(&table, &mut index, &mut found, (slot, header))
     })?;
     let chunks = Slab::open(Arc::clone(&disks.chunks), settings.grow, scan, |slot, header| {
-        keep_chunk(&records, &mut index, (slot, header))
+        keep_chunk(&table, &mut index, (slot, header))
     })?;
     let without_bundle = |row: &Row| match row {
         Row::Invite(id, _) if !found.contains(id) => Some(*id),
         _ => None,
     };
-    let lost = records.table().rows().filter_map(without_bundle).collect();
+    let lost = table.rows().filter_map(without_bundle).collect();
+    drop(table);
     let store = SlabStore {
         records,
         cells,
@@ -271,7 +275,7 @@ pub(super) fn assemble(
 
 /// Whether a slot of the cell slab has an owner; if so, the index has it.
 fn keep_cell(
-    records: &Records,
+    table: &Table,
     index: &mut Index,
     found: &mut HashSet<InviteId>,
     (slot, header): (Slot, &Header),
@@ -279,7 +283,7 @@ fn keep_cell(
     match header.kind {
         CELL => {
             let queue = QueueId::from_bytes(header.owner);
-            let known = index.queues.contains_key(&queue) || records.table().queue(queue).is_some();
+            let known = table.queue(queue).is_some();
             if known {
                 index.insert(queue, Place { seq: header.seq, slot, expires: header.expires });
             }
@@ -288,16 +292,16 @@ fn keep_cell(
         BUNDLE => {
             let id = InviteId::from_bytes(header.owner);
             let named = |row: InviteRow| row.slot == slot.0 && row.expires == header.expires;
-            records.table().invite(id).is_some_and(named) && found.insert(id)
+            table.invite(id).is_some_and(named) && found.insert(id)
         }
         _ => false,
     }
 }
 
 /// Whether a slot of the chunk slab has an owner; if so, the index has it.
-fn keep_chunk(records: &Records, index: &mut Index, (slot, header): (Slot, &Header)) -> bool {
+fn keep_chunk(table: &Table, index: &mut Index, (slot, header): (Slot, &Header)) -> bool {
     let id = BlobId::from_bytes(header.owner);
-    let Some(row) = records.table().blob(id) else { return false };
+    let Some(row) = table.blob(id) else { return false };
     let (Ok(chunk), true) = (u32::try_from(header.seq), header.kind == CHUNK) else { return false };
     if chunk >= row.chunks || row.expires != header.expires {
         return false;

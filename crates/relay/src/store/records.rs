@@ -8,7 +8,7 @@
 //! ```
 
 use std::collections::{BTreeMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -19,6 +19,7 @@ use subrosa_wire::{BlobId, InviteId, OwnerId, QueueId, ReadId};
 use crate::slab::{Disk, DiskError, PutError, is_full};
 use crate::store::calendar::Calendar;
 use crate::store::rows::{BlobRow, InviteRow, Name, QueueRow, RECORD_LEN, Row, StoreRow};
+use crate::store::spread::Spread;
 
 /// How many records the file grows by: 1 MiB.
 const STEP: u32 = 8_192;
@@ -31,7 +32,7 @@ pub(crate) struct Table {
     rows: Vec<Option<Row>>,
     /// Twice the place in `rows`, and one more for the second of its names: ids are not kept a second time.
     entries: HashTable<u32>,
-    hasher: RandomState,
+    hasher: Spread,
     calendar: Calendar,
     counts: Counts,
 }
@@ -130,6 +131,13 @@ impl Table {
         self.row(place).copied()
     }
 
+    /// Makes room for so many places at once.
+    fn reserve(&mut self, places: u32) {
+        self.rows.reserve_exact(places as usize);
+        // The table is empty yet: there is nothing to move.
+        self.entries.reserve(places as usize * 2, |_| 0);
+    }
+
     fn insert(&mut self, place: u32, row: Row) {
         if self.rows.len() <= place as usize {
             self.rows.resize(place as usize + 1, None);
@@ -195,7 +203,7 @@ impl Records {
     pub(crate) fn open(disk: Arc<dyn Disk>, mut bad: impl FnMut(u32)) -> Result<(Self, Opened), DiskError> {
         let len = u32::try_from(disk.len() / RECORD_LEN as u64).map_err(io::Error::other)?;
         let mut table = Table::default();
-        table.rows.reserve_exact(len as usize);
+        table.reserve(len);
         let (mut free, mut first, mut damaged) = (Vec::new(), Ok(None), false);
         let mut buffer = vec![0; READ as usize * RECORD_LEN];
         for start in (0..len).step_by(READ as usize) {
