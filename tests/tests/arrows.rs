@@ -27,6 +27,11 @@ const EDGES: &[(&str, &str, &str)] = &[
     ("subrosa", "normal", "subrosa-relay"),
     ("subrosa-tests", "normal", "subrosa"),
     ("subrosa-tests", "normal", "subrosa-relay"),
+    // The harness is an instrument, in no product: real engines and the relay's core in one thread.
+    ("subrosa-harness", "normal", "subrosa-engine"),
+    ("subrosa-harness", "normal", "subrosa-relay-core"),
+    ("subrosa-harness", "normal", "subrosa-wire"),
+    ("subrosa-harness", "normal", "subrosa-codec"),
     // Comparing capabilities is timed by the same statistics as the rest.
     ("subrosa-crypto", "dev", "subrosa-wire"),
     // Its tests speak to a real relay.
