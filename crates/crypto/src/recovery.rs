@@ -55,7 +55,8 @@ pub struct RecoveryKey {
 pub struct RecoveryIntro {
     /// Where to answer: a fresh queue.
     pub descriptor: QueueDescriptor,
-    /// Why: 1 restored from a backup, 2 own rollback, 3 a latched alarm; shown, others as "unknown".
+    /// Why: 1 restored from a backup, 2 own rollback, 3 a latched alarm or out of step, 4 after a recovery of the other
+    /// side; others count as 3.
     pub reason: u8,
     /// Highest `ack_high` that was seen, 0 when unknown; shown, never acted on.
     pub ack_high: u32,

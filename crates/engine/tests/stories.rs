@@ -9,7 +9,7 @@ use subrosa_engine::api::{
     AlarmKind, Answer, Body, Command, CommandError, Done, FailReason, InviteState, JoinFailure, Level,
     Notice, Query, SendState, Standing,
 };
-use subrosa_engine::rows::{Contact, OutCell, Outbox, Row};
+use subrosa_engine::rows::{Contact, OutCell, Outbox, RatchetRow, Row};
 use subrosa_engine::{Change, Event, MemVault, OutboxId, Rows, SessionKey, Table};
 
 use world::{Crash, World};
@@ -772,8 +772,10 @@ mod copies {
         let old = world.people[BOB].vault.snapshot();
         for _ in 0..2 {
             world.live(Millis::DAY.times(31));
-            world.send(ANN, BOB, 1);
+            // It acknowledges the key before: only then the next one goes out, behind a text of hers.
             world.send(BOB, ANN, 1);
+            world.live(Millis::HOUR);
+            world.send(ANN, BOB, 1);
             world.live(Millis::HOUR);
         }
         let (sessions, before) = (world.people[ANN].vault.count(Table::Session), contact(&world, ANN, BOB));
@@ -807,6 +809,71 @@ mod copies {
                     reads(&world, to, from).into_iter().filter(|row| row != "event").collect();
                 assert_eq!(texts, ["0", "1"], "{seed}");
                 assert_eq!(world.chat(from, to).unwrap().level, Level::Mutual);
+            }
+        }
+    }
+
+    /// Both write, both read it, and nobody is alarmed.
+    fn check_met(world: &mut World, what: &str) {
+        for _ in 0..2 {
+            world.send(BOB, ANN, 1);
+            world.send(ANN, BOB, 1);
+            world.live(Millis::HOUR);
+        }
+        for (from, to) in [(ANN, BOB), (BOB, ANN)] {
+            assert_eq!(alarm(world, from, to), None, "{what}");
+            let texts: Vec<_> = reads(world, to, from).into_iter().filter(|row| row != "event").collect();
+            assert_eq!(texts, ["0", "1"], "{what}: {from} to {to}");
+            assert_eq!(world.chat(from, to).unwrap().level, Level::Mutual, "{what}");
+        }
+        let sid = |who, with| {
+            let key = RatchetRow::key(session_with(world, who, with));
+            let rows = world.people[who].vault.rows();
+            let (_, bytes) = rows.into_iter().find(|row| *row.0 == key).expect("it is kept");
+            RatchetRow::parse(bytes).expect("it can be read").0[8..40].to_vec()
+        };
+        assert_eq!(sid(ANN, BOB), sid(BOB, ANN), "{what}");
+    }
+
+    #[test]
+    fn two_recoveries_end_in_one_session_when_an_answer_overtakes_the_recovery_that_it_met() {
+        // REC-31, REC-32, RAT-80.
+        for seed in 60..68 {
+            for wait in [Millis(0), Millis::SECOND.times(3), Millis::MINUTE, Millis::DAY.times(20)] {
+                let mut world = friends(seed);
+                let (ann, bob) = (world.chat(BOB, ANN).unwrap().id, world.chat(ANN, BOB).unwrap().id);
+                do_it(&mut world, ANN, Command::Recover(bob));
+                while world.work(ANN) {}
+                let held = world.relay.withhold();
+                assert_eq!(held.len(), 1, "Ann's recovery is late");
+                do_it(&mut world, BOB, Command::Recover(ann));
+                // Her answer, if Bob's session is the smaller, is not.
+                world.live(wait);
+                world.relay.release(held);
+                world.live(Millis::HOUR);
+                check_met(&mut world, &format!("{seed}, {wait:?}"));
+            }
+        }
+    }
+
+    #[test]
+    fn who_recovers_after_a_recovery_that_arrived_meets_in_the_later_session() {
+        // REC-40.
+        for seed in 70..78 {
+            for late in [false, true] {
+                let mut world = friends(seed);
+                let (ann, bob) = (world.chat(BOB, ANN).unwrap().id, world.chat(ANN, BOB).unwrap().id);
+                do_it(&mut world, BOB, Command::Recover(ann));
+                while world.work(BOB) {}
+                while world.deliver(ANN) {}
+                // Ann has accepted it, and her answer is on its way, or late: only she knows what came first.
+                while world.work(ANN) {}
+                let held = if late { world.relay.withhold() } else { Vec::new() };
+                do_it(&mut world, ANN, Command::Recover(bob));
+                world.live(Millis::MINUTE);
+                world.relay.release(held);
+                world.live(Millis::HOUR);
+                check_met(&mut world, &format!("{seed}, {late}"));
             }
         }
     }

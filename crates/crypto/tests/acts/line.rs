@@ -28,6 +28,8 @@ pub(super) struct Slot {
     pub(super) lost: BTreeSet<u32>,
     /// Began with a recovery of this side.
     pub(super) recovery: bool,
+    /// It did, and nothing was opened in it: an answer makes it the current one (RAT-80).
+    pub(super) trial: bool,
 }
 
 /// What one person has on disk about another.
@@ -73,6 +75,7 @@ impl Slot {
             opened: BTreeMap::new(),
             lost: BTreeSet::new(),
             recovery,
+            trial: recovery,
         }
     }
 

@@ -18,6 +18,10 @@ use super::{Act, Fault, Meeting, must};
 
 pub(super) const START: Day = Day(20_000);
 
+/// Reasons in a recovery cell (docs/spec/recovery.md, "Layouts").
+const ALARMED: u8 = 3;
+const AFTER_YOURS: u8 = 4;
+
 /// An invite that is out.
 pub(super) struct Invite {
     by: usize,
@@ -132,16 +136,15 @@ impl World {
         Ok(())
     }
 
-    /// `who` restored a backup and comes back to `with`.
+    /// `who` lost every session and comes back to `with`.
     pub(super) fn recover(&mut self, way: (usize, usize), act: Act) -> Result<(), Fault> {
         let (who, with) = way;
         let both = self.line(way).current.is_some() && self.line((with, who)).current.is_some();
-        // A session that the other side began and has not heard me in needs no recovery: the two would cross, and only one
-        // side would know that they did.
+        // In a session that the other side began, and has not heard me in, only I know what came first.
         let fresh = |slot: &Slot| slot.session.level() == Level::Invited;
-        let fresh = self.line(way).speaking().is_some_and(fresh);
-        let Some(key) = self.recovery_keys.get(&way).filter(|_| both && !fresh) else { return Ok(()) };
-        let intro = RecoveryIntro { descriptor: place(5), reason: 1, ack_high: 0, ack_hash: [0; 32] };
+        let reason = if self.line(way).speaking().is_some_and(fresh) { AFTER_YOURS } else { ALARMED };
+        let Some(key) = self.recovery_keys.get(&way).filter(|_| both) else { return Ok(()) };
+        let intro = RecoveryIntro { descriptor: place(5), reason, ack_high: 0, ack_hash: [0; 32] };
         let mut rng = self.rng(who, act);
         let made = recover(&self.people[who], self.people[with].public(), key, &intro, &mut rng);
         let Ok((session, cell)) = made else { return Err("an honest recovery was refused".into()) };
@@ -176,20 +179,24 @@ impl World {
         let Ok(recovered) = taken else { return Ok(false) };
         must!(honest && flight.kind == Kind::Recovery && flight.from == peer, "a recovery out of nothing");
         self.keys_out.remove(&(peer, me));
-        self.replaced(way, recovered.session)?;
+        self.replaced(way, recovered.session, recovered.intro.reason)?;
         // Both exchange new keys in the new session.
         self.issue_key((peer, me));
         Ok(true)
     }
 
     /// A recovery took the place of what was there, unless one of mine met it and is smaller.
-    fn replaced(&mut self, way: (usize, usize), session: Session) -> Result<(), Fault> {
+    fn replaced(&mut self, way: (usize, usize), session: Session, reason: u8) -> Result<(), Fault> {
         let (me, _) = way;
         let sid = session.id();
-        let line = self.line(way);
-        let mine = line.speaking();
-        // An answer of theirs may overtake their recovery: until both know that mine stays, the two have met.
-        let met = mine.is_some_and(|slot| slot.recovery && slot.session.level() < Level::MutualPq);
+        // They had taken mine before: an answer in it that comes late does not bring it back.
+        if reason == AFTER_YOURS
+            && let Some(mine) = self.line_mut(way).speaking_mut()
+        {
+            mine.trial = false;
+        }
+        let mine = self.line(way).speaking();
+        let met = mine.is_some_and(|slot| slot.trial);
         let keep = met && mine.is_some_and(|slot| slot.session.id() < sid);
         if !met && mine.is_some() {
             // Sealed in spite of a latch, if it can be sealed at all.

@@ -344,6 +344,10 @@ impl World {
         must!(opened.next.level() >= slot.session.level(), "the level fell");
         slot.commit(&opened.next)?;
         slot.first = None;
+        let answered = core::mem::take(&mut slot.trial);
+        if answered {
+            self.line_mut(way).current = Some(sid);
+        }
         let current = self.line(way).current;
         let events = opened.events.clone();
         self.heard(way, sid, &events, forked)?;

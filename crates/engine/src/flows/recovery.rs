@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 use subrosa_codec::Cell;
 use subrosa_crypto::{
-    IdentityPublic, RecoverError, Recovered, RecoveryIntro, RecoveryKey, Role as End, Weight,
+    IdentityPublic, Level, RecoverError, Recovered, RecoveryIntro, RecoveryKey, Role as End, Weight,
 };
 
 use super::crossing::{Crossing, NewSession};
@@ -17,7 +17,7 @@ use crate::api::{CommandError, ContactId, Notice};
 use crate::content::{Content, Control, Kind};
 use crate::id::{InboundId, OutboxId, SessionKey};
 use crate::limits::NO_RECOVERY;
-use crate::rows::{Alarm, Contact, Corrupt, Occurrence, Role, Rows, StandingRow, Table, TimerKind};
+use crate::rows::{Alarm, Contact, Corrupt, Occurrence, Role, Rows, Session, StandingRow, Table, TimerKind};
 use crate::tx::{Stop, Tx};
 
 const BROKEN: Corrupt = Corrupt { table: Table::Contact };
@@ -28,6 +28,8 @@ pub(super) const RESTORED: u8 = 1;
 const OWN_ROLLBACK: u8 = 2;
 /// The reason in a recovery cell: an alarm, or out of step.
 const ALARMED: u8 = 3;
+/// The reason in a recovery cell: whatever it is, a recovery of theirs had arrived before, which they may not know yet.
+const AFTER_YOURS: u8 = 4;
 
 impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
     /// The side that starts it (role J).
@@ -35,7 +37,8 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         // REC-01.
         let mut contact = self.accepted_contact(id)?;
         let restored = contact.standing == StandingRow::Restored;
-        let theirs = match (contact.session.map(SessionKey), contact.queue.take()) {
+        let old = contact.session.map(SessionKey);
+        let theirs = match (old, contact.queue.take()) {
             (Some(old), _) => self.session(old)?.queue,
             (None, Some(queue)) => queue,
             (None, None) => return Err(CommandError::Closed.into()),
@@ -45,6 +48,7 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let reason = match contact.alarm {
             _ if restored => RESTORED,
             Some(Alarm::OwnRollback) => OWN_ROLLBACK,
+            _ if self.just_begun(old)? => AFTER_YOURS,
             _ => ALARMED,
         };
         contact.alarm = None;
@@ -68,6 +72,13 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         // Unlike a handshake's, its answer may come at any time; but the person should know.
         self.timer(TimerKind::NoAnswer, key.0, self.now.plus(NO_RECOVERY));
         Ok(())
+    }
+
+    /// Whether they recovered into this session, and nothing shows yet that they know of my answer.
+    fn just_begun(&mut self, current: Option<SessionKey>) -> Result<bool, Corrupt> {
+        // REC-40.
+        let Some(current) = current else { return Ok(false) };
+        Ok(self.session(current)?.recovery && self.ratchet(current)?.level() == Level::Invited)
     }
 
     /// The other side (role I): whether the cell was a recovery of this contact.
@@ -154,9 +165,11 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         if !session.recovery || session.heard || mine.role() != End::Joiner {
             return Ok((Crossing::Switch, Vec::new()));
         }
-        // REC-33.
-        if reason == RESTORED {
-            // Mine went to a queue that they can't read any more: theirs is the one that both can use.
+        // REC-33, REC-40.
+        if matches!(reason, RESTORED | AFTER_YOURS) {
+            // They left mine behind, or never saw it: an answer in it that comes late must not bring it back.
+            let left = Session { heard: true, ..session };
+            self.put_session(current, &left);
             return Ok((Crossing::Switch, Vec::new()));
         }
         let contact: Contact = self.contact(ContactId(session.contact))?;

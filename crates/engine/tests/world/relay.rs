@@ -203,6 +203,21 @@ impl Relay {
         self.queues.len()
     }
 
+    /// Keeps back every cell that lies here, until [`release`](Self::release).
+    pub(crate) fn withhold(&mut self) -> Vec<(QueueId, Cell)> {
+        let queues = self.queues.iter_mut();
+        queues.flat_map(|(id, queue)| queue.cells.drain(..).map(|(_, cell)| (*id, cell))).collect()
+    }
+
+    /// Delivers what was kept back, behind everything that came meanwhile.
+    pub(crate) fn release(&mut self, held: Vec<(QueueId, Cell)>) {
+        for (id, cell) in held {
+            let Some(queue) = self.queues.get_mut(&id) else { continue };
+            queue.cells.push_back((queue.next, cell));
+            queue.next += 1;
+        }
+    }
+
     /// Forgets everything that lies here, as if its retention had passed.
     pub(crate) fn forget(&mut self) {
         self.queues.values_mut().for_each(|queue| queue.cells.clear());
