@@ -4,7 +4,7 @@
 //! Spec: docs/adr/0002-slabs-and-sled.md, "Proofs". Invariant: the seed is printed; SUBROSA_SEED repeats a run,
 //! SUBROSA_ROUNDS is the number of cuts (10,000 is the long form).
 //!
-//! One life of a store is recorded once and cut many times, in this process: the store and sled are the real ones, on
+//! One life of a store is recorded once and cut many times, in this process: the store is the real one, on
 //! real files; the relay's process is cut in `campaign.rs`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 

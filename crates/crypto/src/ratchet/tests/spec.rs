@@ -105,7 +105,7 @@ fn step(rk: &[u8], k: u32, fresh: u8, before: &[Vec<u8>; 3]) -> ([Vec<u8>; 3], [
 
 #[test]
 fn a_second_sealer_by_the_spec_arrives_at_the_same_cells() {
-    // CEL-01, CEL-02, CEL-03, CEL-05, RAT-02, RAT-05, RAT-07, RAT-08, RAT-09, RAT-10, RAT-11, RAT-19.
+    // CEL-01, CEL-02, CEL-03, CEL-04, CEL-05, RAT-02, RAT-05, RAT-07, RAT-08, RAT-09, RAT-10, RAT-11, RAT-19.
     let (ida, jon) = (ida(), jon());
     let okm: Vec<u8> = (0..160).collect();
     let init = || SessionInit {
