@@ -55,7 +55,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
         if entry.is_dir() {
             files(&entry, found);
-        } else {
+        } else if entry.is_file() {
             found.push(entry);
         }
     }

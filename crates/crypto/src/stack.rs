@@ -6,20 +6,15 @@
 use core::hint::black_box;
 
 /// KiB that SHA-256 and HKDF stay within.
-pub(crate) const HASH: usize = built(6, 3);
+pub(crate) const HASH: usize = 6;
 /// KiB that both AEADs stay within.
-pub(crate) const AEAD: usize = built(24, 6);
+pub(crate) const AEAD: usize = 24;
 /// KiB that X25519 and Ed25519 stay within.
-pub(crate) const CURVE: usize = built(8, 6);
+pub(crate) const CURVE: usize = 8;
 /// KiB that Argon2id stays within; its blocks lie on the heap.
-pub(crate) const ARGON2: usize = built(24, 16);
+pub(crate) const ARGON2: usize = 24;
 /// KiB that ML-KEM-768 stays within.
-pub(crate) const KEM: usize = built(48, 40);
-
-/// Frames are several times as large in a build that is not optimised. The depth test looks at the build it is part of.
-const fn built(plainly: usize, optimised: usize) -> usize {
-    if cfg!(debug_assertions) { plainly } else { optimised }
-}
+pub(crate) const KEM: usize = 48;
 
 /// The result of `act`, after the `KIB` KiB of stack below this frame were overwritten.
 ///
@@ -27,10 +22,6 @@ const fn built(plainly: usize, optimised: usize) -> usize {
 #[inline(never)]
 pub(crate) fn cleared<const KIB: usize, T>(act: impl FnOnce() -> T) -> T {
     let done = below(act);
-    #[cfg(test)]
-    if bare::is_on() {
-        return done;
-    }
     clear::<KIB>();
     done
 }
@@ -46,21 +37,4 @@ fn below<T>(act: impl FnOnce() -> T) -> T {
 fn clear<const KIB: usize>() {
     let zeros = [[0_u64; 128]; KIB];
     black_box(&zeros);
-}
-
-/// To measure how deep an act goes by itself: nothing is overwritten on this thread.
-#[cfg(test)]
-pub(crate) mod bare {
-    std::thread_local! {
-        static ON: core::cell::Cell<bool> = const { core::cell::Cell::new(false) };
-    }
-
-    /// From here on, for this thread.
-    pub(crate) fn turn_on() {
-        ON.set(true);
-    }
-
-    pub(super) fn is_on() -> bool {
-        ON.get()
-    }
 }

@@ -9,8 +9,10 @@ use subrosa_engine::api::{
     AlarmKind, Answer, Body, Command, CommandError, Done, FailReason, InviteState, JoinFailure, Level,
     Notice, Query, SendState, Standing,
 };
-use subrosa_engine::rows::{Contact, OutCell, Outbox, RatchetRow, Row};
+use subrosa_engine::rows::{Contact, Inbound, OutCell, Outbox, RatchetRow, Row};
 use subrosa_engine::{Change, Event, MemVault, OutboxId, Rows, SessionKey, Table};
+
+use subrosa_wire::{Admit, RelayAddress, RelayKeyHash};
 
 use world::{Crash, World};
 
@@ -176,6 +178,26 @@ mod meeting {
         assert_eq!(states(&world, BOB, ANN), [SendState::Queued], "a relay may be mended");
         world.live(Millis::DAY.times(30));
         assert_eq!(states(&world, BOB, ANN), [SendState::Failed(FailReason::QueueGone)]);
+    }
+
+    #[test]
+    fn a_token_for_the_relay_in_use_goes_with_every_queue_and_invite_there() {
+        let mut world = friends(91);
+        let address = RelayAddress::new(RelayKeyHash::from_bytes([1; 32]), "relay.test", 1).unwrap();
+        let admitted = address.with_admit(Admit::from_bytes([7; 32])).to_string();
+        world.command(ANN, Command::UseRelay(admitted.clone())).unwrap().unwrap();
+        world.drain();
+        let rows = world.people[ANN].vault.rows();
+        let queues = rows.filter(|(key, _)| key.table == Table::Inbound);
+        let queues: Vec<_> = queues.map(|(_, row)| Inbound::parse(row).unwrap()).collect();
+        assert!(!queues.is_empty() && queues.iter().all(|queue| queue.relay == admitted));
+        // What others are given holds no token.
+        let link = world.invite(ANN, false);
+        assert!(!link.contains(admitted.rsplit_once('=').unwrap().1));
+        world.send(BOB, ANN, 10);
+        world.send(ANN, BOB, 10);
+        world.live(Millis::HOUR);
+        world.check_rest(true);
     }
 
     #[test]
@@ -1164,9 +1186,9 @@ mod relay {
         assert_eq!(reads(&world, BOB, ANN), ["0"]);
     }
 
-    fn inbounds(world: &World, who: usize) -> Vec<(i64, subrosa_engine::rows::Inbound)> {
+    fn inbounds(world: &World, who: usize) -> Vec<(i64, Inbound)> {
         let rows = world.people[who].vault.rows().filter(|(key, _)| key.table == Table::Inbound);
-        rows.map(|(key, row)| (key.id, subrosa_engine::rows::Inbound::parse(row).unwrap())).collect()
+        rows.map(|(key, row)| (key.id, Inbound::parse(row).unwrap())).collect()
     }
 }
 

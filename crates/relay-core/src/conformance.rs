@@ -6,7 +6,7 @@
 //! It is an ordinary public module, so that a store in another crate, on a real disk, runs exactly these
 //! rules: [`run`] with a [`Bench`] that makes and restarts the store.
 
-use crate::{Limits, Store};
+use crate::{Access, Limits, Store};
 
 mod blobs;
 mod desk;
@@ -41,6 +41,7 @@ pub trait Bench {
 
 /// Limits small enough that a test meets each of them.
 const SMALL: Limits = Limits {
+    access: Access::Open,
     queues: 3,
     queue_cells: 6,
     cells: 14,

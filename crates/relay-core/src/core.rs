@@ -113,6 +113,11 @@ impl Core {
         self.pending.is_empty() && self.fetches.is_empty()
     }
 
+    /// Other limits from now on. What is there and what is under way stays.
+    pub const fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// The relay's day.
     #[must_use]
     pub const fn today(&self) -> Day {

@@ -27,7 +27,7 @@ mod store;
 
 pub use crate::core::Core;
 pub use knowledge::{CellEntry, Field, Knowledge, Row, Table, Value};
-pub use limits::Limits;
+pub use limits::{Access, Limits};
 pub use mem::{MemReader, MemStore};
 pub use op::{BlobOp, InviteOp, LEASE_PERIOD, Op, Outcome, lease_period};
 pub use port::{ConnId, Input, Output, Stream, Ticket};

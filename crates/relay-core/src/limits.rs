@@ -5,9 +5,21 @@
 
 use subrosa_wire::{Features, Terms, UNANSWERED, WINDOW};
 
+/// Who may make queues, invites and blobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever comes.
+    #[default]
+    Open,
+    /// Whoever has a token, within its limits; a store without tokens lets nobody.
+    Token,
+}
+
 /// What a relay keeps and serves at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// Who may make things (D3, D8).
+    pub access: Access,
     /// Queues over all (D3).
     pub queues: u64,
     /// Cells of one queue (D6). A ratchet's window is 1,000.
@@ -46,6 +58,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            access: Access::Open,
             queues: 1_000_000,
             queue_cells: 1_200,
             cells: 2_000_000,

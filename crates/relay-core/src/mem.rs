@@ -103,6 +103,10 @@ impl Store for MemStore {
         MemReader(Arc::clone(&self.state))
     }
 
+    fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     fn knowledge(&self, rows: usize) -> Knowledge {
         self.state.knowledge(rows)
     }

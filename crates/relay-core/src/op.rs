@@ -27,13 +27,14 @@ pub enum Op {
     /// Creates the queue, or attaches to the one whose read right this is, and renews its lease.
     ///
     /// [`Outcome::Opened`]; [`Refusal::Missing`] when the queue has another read right or the read right
-    /// another queue; [`Refusal::QuotaExceeded`] over [`Limits::queues`](crate::Limits::queues).
+    /// another queue; [`Refusal::QuotaExceeded`] over [`Limits::queues`](crate::Limits::queues), or over the token's;
+    /// [`Refusal::NotAdmitted`] when it is not there, under [`Access::Token`](crate::Access::Token) without a valid one.
     Open {
         /// The queue.
         queue: QueueId,
         /// The hash of the right to read it.
         read: ReadId,
-        /// Leave to create; stores of open relays do not look at it.
+        /// Leave to create, and to renew the lease; stores of open relays do not look at it.
         admit: Admit,
         /// The day that the lease runs to; a store keeps its [`lease_period`] and never a lesser one.
         renew: Day,
@@ -113,6 +114,8 @@ pub enum InviteOp {
         expires: Day,
         /// The sealed bundle.
         bundle: Cell,
+        /// Leave to put a new one, as for [`Op::Open`].
+        admit: Admit,
     },
     /// Takes it. An address is given to everyone; a one-time invite to the first claim, as often as that asks.
     /// The claim is durable before the bundle is given.
@@ -158,6 +161,8 @@ pub enum BlobOp {
         expires: Day,
         /// The chunk.
         chunk: Chunk,
+        /// Leave to make the blob, as for [`Op::Open`].
+        admit: Admit,
     },
     /// Erases it. [`Outcome::Done`]; [`Refusal::Missing`].
     Drop {

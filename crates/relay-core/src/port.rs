@@ -18,8 +18,8 @@ pub struct ConnId(pub u64);
 pub enum Stream {
     /// A connection's first: every request, `HELLO` first.
     Command,
-    /// A further one: chunks only, without `HELLO`.
-    Chunks,
+    /// A further one of the connection with this command stream: chunks only, without `HELLO`.
+    Chunks(ConnId),
 }
 
 /// Names one read of the store until its result comes back.

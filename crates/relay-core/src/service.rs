@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use subrosa_wire::{Frame, Refusal, Response};
 
-use crate::{ConnId, Core, Input, Knowledge, Op, Output, Store, StoreFault, StoreRead, Ticket};
+use crate::{ConnId, Core, Input, Knowledge, Limits, Op, Output, Store, StoreFault, StoreRead, Ticket};
 
 /// Most inputs to give [`Service::run`] at once: a bigger commit is no cheaper, and everyone waits for it.
 pub const BATCH: usize = 256;
@@ -75,7 +75,19 @@ impl<S: Store> Service<S> {
         self.store.knowledge(rows)
     }
 
-    /// The store itself, between two commits: for what is no operation, such as copying it.
+    /// Other limits from now on, for the core and for the store.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.core.set_limits(limits);
+        self.store.set_limits(limits);
+    }
+
+    /// How many streams there are, and how many subscriptions.
+    #[must_use]
+    pub fn load(&self) -> (usize, usize) {
+        (self.core.streams(), self.core.subscriptions())
+    }
+
+    /// The store, between two commits.
     pub const fn store_mut(&mut self) -> &mut S {
         &mut self.store
     }

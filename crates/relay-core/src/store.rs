@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use subrosa_codec::Cell;
 use subrosa_wire::{BlobId, Chunk, QueueId, Seq};
 
-use crate::{Knowledge, Op, Outcome};
+use crate::{Knowledge, Limits, Op, Outcome};
 
 /// The store failed. Nothing of the batch may be answered, and the relay must stop: after a failed sync the
 /// disk's state is unknown, and a second try would hide that.
@@ -48,6 +48,9 @@ pub trait Store: Send {
     fn woken(&mut self) -> Vec<QueueId> {
         Vec::new()
     }
+
+    /// Other limits from the next commit on; what lies there stays. A store that has none of its own ignores them.
+    fn set_limits(&mut self, _limits: Limits) {}
 
     /// Everything the store keeps: exact counts, and at most `rows` rows of each table.
     fn knowledge(&self, rows: usize) -> Knowledge;

@@ -58,7 +58,22 @@ pub(crate) enum Command {
         #[arg(long)]
         qr: bool,
     },
-    /// Print everything that this relay keeps (stop it first); no row is written
+    /// Print what the running relay is doing, in counts
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have the running relay read its configuration again: limits, access and rates. As SIGHUP
+    Reload {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Admission tokens of a private relay (access = "token")
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Print everything that this relay keeps and could hand over, running or not; nothing is written
     Disclose {
         /// As JSON
         #[arg(long)]
@@ -79,7 +94,7 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Copy the store of a stopped relay, its key included
+    /// Copy the store, its key included, while the relay runs or not
     Backup {
         /// An empty folder, or one that is not there yet
         to: PathBuf,
@@ -103,6 +118,40 @@ pub(crate) enum Command {
     Config(ConfigCommand),
 }
 
+/// What to do with tokens.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make one and print the address that holds it, once
+    New {
+        /// Queues that may be made under it in 32 days
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        queues: u32,
+        /// Bytes of invites and attachments that may be put under it in 32 days; K, M and G are understood
+        #[arg(long, default_value = "256M", value_name = "M", value_parser = bytes)]
+        bytes: u64,
+        /// Its last day, as 2030-12-31, or days from today, as 30d [default: until it is revoked]
+        #[arg(long, value_name = "DATE")]
+        expires: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print all, with their use
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End one, by its number
+    Revoke {
+        /// Its number in the list
+        number: u32,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// What to do with the configuration.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -110,6 +159,23 @@ pub(crate) enum ConfigCommand {
     Check,
     /// Print it as a commented file, with everything that the command line changes
     Show,
+}
+
+fn bytes(text: &str) -> Result<u64, &'static str> {
+    let (digits, unit) = match text.strip_suffix(['K', 'M', 'G']) {
+        Some(digits) => (digits, text.as_bytes().last()),
+        None => (text, None),
+    };
+    let shift = match unit {
+        Some(b'K') => 10,
+        Some(b'M') => 20,
+        Some(b'G') => 30,
+        _ => 0,
+    };
+    let number: Option<u64> = digits.parse().ok();
+    number
+        .and_then(|number| number.checked_mul(1 << shift))
+        .ok_or("must be a number of bytes, as 4096 or 256M")
 }
 
 fn log_level(word: &str) -> Result<LogLevel, &'static str> {

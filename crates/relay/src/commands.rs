@@ -10,9 +10,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 use rustix::fs::Mode;
-use subrosa_relay_core::StoreFault;
+use serde_json::{Value, json};
 use subrosa_wire::RelayAddress;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::announced::Announced;
 use crate::cli::{Cli, Command, ConfigCommand};
@@ -22,7 +21,7 @@ use crate::identity::Identity;
 use crate::reach::Reach;
 use crate::relay::{Relay, StartError};
 use crate::store::{self, OpenError};
-use crate::{disclose, qr, upkeep};
+use crate::{admin, disclose, qr, run, status, tokens, upkeep};
 
 /// The whole of `subrosa-relay`.
 #[must_use]
@@ -54,15 +53,26 @@ fn perform(cli: Cli) -> Result<(), Failure> {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let command = cli.command.unwrap_or(Command::Run);
     let config = match &command {
-        Command::Run | Command::Init | Command::Address { .. } => cli.options.config_there()?,
+        Command::Run | Command::Init | Command::Address { .. } | Command::Token(_) => {
+            cli.options.config_there()?
+        }
         // Disclosing shows what is kept, not what is asked for; a configuration belongs to no folder.
         _ => cli.options.config()?,
     };
     log_to_stderr(config.log);
     match command {
-        Command::Run => run(config),
+        Command::Run => run::run(config, cli.options),
         Command::Init => init(config),
         Command::Address { qr } => print_address(&known_address(&config)?, qr),
+        Command::Status { json } => {
+            let status = asked(&folder(&config)?, "status")?;
+            print(&if json { format!("{status:#}\n") } else { status::text(&status) })
+        }
+        Command::Reload { json } => {
+            let done = asked(&folder(&config)?, "reload")?;
+            print(&if json { format!("{done:#}\n") } else { run::reloaded(&done) })
+        }
+        Command::Token(command) => tokens::perform(&command, &config, &known_address(&config)?),
         Command::Disclose { json, rows } => disclose_all(&config, json, rows),
         Command::Check { json } => upkeep::check(&folder(&config)?, json),
         Command::Repair { json } => upkeep::repair(&folder(&config)?, json),
@@ -96,27 +106,6 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Failure::Output)
 }
 
-/// Serves until a signal or a fault.
-fn run(config: Config) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(StartError::Serve)?;
-    runtime.block_on(async {
-        // Before the relay starts: a signal during the start is heard after it.
-        let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Serve)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Serve)?;
-        let relay = Relay::start(config)?;
-        let qr = io::stdout().is_terminal();
-        print_address(relay.address(), qr)?;
-        let end: Result<(), StoreFault> = tokio::select! {
-            _ = terminate.recv() => Ok(()),
-            _ = interrupt.recv() => Ok(()),
-            end = relay.ended() => end,
-        };
-        relay.stop();
-        Ok(end?)
-    })
-}
-
 /// Makes everything that a start makes, by starting once.
 fn init(config: Config) -> Result<(), Failure> {
     let relay = Relay::start(config)?;
@@ -125,7 +114,13 @@ fn init(config: Config) -> Result<(), Failure> {
     print_address(&address, false)
 }
 
-fn print_address(address: &RelayAddress, qr: bool) -> Result<(), Failure> {
+/// What the running relay answers.
+fn asked(folder: &Path, question: &str) -> Result<Value, Failure> {
+    let answer = admin::ask(folder, &json!({ "ask": question }));
+    answer.unwrap_or_else(|| Err(Failure::NotRunning(folder.display().to_string())))
+}
+
+pub(crate) fn print_address(address: &RelayAddress, qr: bool) -> Result<(), Failure> {
     let mut text = format!("{address}\n");
     if qr {
         text += &qr::half_blocks(&address.to_string()).unwrap_or_default();
@@ -136,7 +131,7 @@ fn print_address(address: &RelayAddress, qr: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn folder(config: &Config) -> Result<PathBuf, Failure> {
+pub(crate) fn folder(config: &Config) -> Result<PathBuf, Failure> {
     config.data.clone().ok_or_else(|| Failure::Usage("no data folder; give one with --data".to_owned()))
 }
 
@@ -161,6 +156,10 @@ fn known_address(config: &Config) -> Result<RelayAddress, Failure> {
 
 fn disclose_all(config: &Config, json: bool, rows: usize) -> Result<(), Failure> {
     let folder = folder(config)?;
+    let question = json!({ "ask": "disclose", "rows": rows, "json": json });
+    if let Some(answer) = admin::ask(&folder, &question) {
+        return print(answer?.as_str().unwrap_or_default());
+    }
     let missing = || Failure::NoRelay(folder.display().to_string());
     let knowledge = match store::inspect(&folder, rows) {
         Err(OpenError::InUse) => return Err(Failure::Running),

@@ -4,6 +4,7 @@
 //! defaults, and no key is ignored.
 
 mod file;
+mod rates;
 mod settings;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -16,6 +17,7 @@ use subrosa_wire::DEFAULT_PORT;
 use crate::store::StoreSettings;
 
 pub use file::ConfigError;
+pub use rates::Rates;
 
 /// The commented configuration file: every key with its default.
 pub const EXAMPLE: &str = include_str!("../relay.toml");
@@ -37,6 +39,8 @@ pub struct Config {
     pub patience: Duration,
     /// Handshakes under way above which newcomers must prove their address first.
     pub retry_above: u32,
+    /// What each network prefix may do.
+    pub rates: Rates,
     /// How much is logged.
     pub log: LogLevel,
     /// Starts although the clock moved by more than two days since the last time.
@@ -66,6 +70,7 @@ impl Default for Config {
             store: StoreSettings::default(),
             patience: Duration::from_secs(10),
             retry_above: 64,
+            rates: Rates::default(),
             log: LogLevel::Info,
             accept_clock: false,
         }
@@ -111,6 +116,23 @@ impl Config {
             accept_clock: true,
             ..Self::default()
         }
+    }
+
+    /// The keys in which `new` differs and which only a start looks at.
+    pub(crate) fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
+        let mut keys = Vec::new();
+        let mut key = |differs: bool, name| {
+            if differs {
+                keys.push(name)
+            }
+        };
+        key(self.data != new.data, "data");
+        key(self.listen != new.listen, "listen");
+        key(self.host != new.host, "host");
+        key(self.log != new.log, "log");
+        key(self.store.grow != new.store.grow, "grow_mib");
+        key(self.store.reserve != new.store.reserve, "reserve_mib");
+        keys
     }
 
     /// The configuration as a commented file that [`Config::load`] reads.

@@ -13,8 +13,9 @@ use subrosa_relay_core::{
 use subrosa_wire::{Frame, Refusal, Response};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::served::{CopyPart, Copying, Kept};
-use crate::store::{Backup, OpenError};
+use crate::manage::{Errand, Manager, Told};
+use crate::remote::Load;
+use crate::served::Kept;
 
 /// Inputs that may wait for the core; whoever has more waits with them, and so does his peer.
 pub(crate) const INBOX: usize = 4 * BATCH;
@@ -35,8 +36,12 @@ pub(crate) enum Message {
     Input(Input),
     /// Someone asks what the store keeps, with so many rows of each table.
     Knowledge(usize, std_mpsc::Sender<Knowledge>),
-    /// Someone copies the store, part by part; whether there is more.
-    Copy(CopyPart, std_mpsc::Sender<Result<bool, OpenError>>),
+    /// Someone asks how many streams and subscriptions there are.
+    Load(std_mpsc::Sender<Load>),
+    /// The operator has the store do something.
+    Manage(Errand, std_mpsc::Sender<Told>),
+    /// Other limits from now on.
+    Limits(Limits),
     /// No more input: what is under way is answered, then everyone is hung up and the store closed.
     Drain,
 }
@@ -45,9 +50,14 @@ pub(crate) enum Message {
 struct Desk<S> {
     service: Service<S>,
     outlets: HashMap<ConnId, Outlet>,
-    copy: Copying<S>,
-    /// A copy of the store that is under way.
-    backup: Option<Backup>,
+    manage: Manager<S>,
+}
+
+/// What is asked beside the inputs, and answered after their commit.
+enum Question {
+    Knowledge(usize, std_mpsc::Sender<Knowledge>),
+    Load(std_mpsc::Sender<Load>),
+    Manage(Errand, std_mpsc::Sender<Told>),
 }
 
 /// Runs the relay's core over a store until it is told to drain, which closes the store, or the store fails.
@@ -55,13 +65,13 @@ struct Desk<S> {
 /// # Errors
 /// [`StoreFault`], after everyone was hung up: the process must end.
 pub(crate) fn run<S: Store>(
-    Kept { store, close, copy }: Kept<S>,
+    Kept { store, close, manage }: Kept<S>,
     limits: Limits,
     today: Day,
     inbox: mpsc::Receiver<Message>,
 ) -> Result<(), StoreFault> {
     let service = Service::new(Core::new(limits, today), store);
-    let mut desk = Desk { service, outlets: HashMap::new(), copy, backup: None };
+    let mut desk = Desk { service, outlets: HashMap::new(), manage };
     desk.serve(inbox)?;
     close(desk.service.into_store())
 }
@@ -72,7 +82,6 @@ impl<S: Store> Desk<S> {
         while inbox.blocking_recv_many(&mut messages, BATCH) > 0 {
             let (mut inputs, mut asked, mut draining) =
                 (Vec::with_capacity(messages.len()), Vec::new(), false);
-            let mut parts = Vec::new();
             for message in messages.drain(..) {
                 match message {
                     Message::Input(input) => {
@@ -85,8 +94,10 @@ impl<S: Store> Desk<S> {
                         self.outlets.insert(id, outlet);
                         inputs.push(Input::Joined(id, stream));
                     }
-                    Message::Knowledge(rows, answer) => asked.push((rows, answer)),
-                    Message::Copy(part, answer) => parts.push((part, answer)),
+                    Message::Knowledge(rows, answer) => asked.push(Question::Knowledge(rows, answer)),
+                    Message::Load(answer) => asked.push(Question::Load(answer)),
+                    Message::Manage(errand, answer) => asked.push(Question::Manage(errand, answer)),
+                    Message::Limits(limits) => self.service.set_limits(limits),
                     Message::Drain => {
                         draining = true;
                         inputs.push(Input::Drain);
@@ -95,18 +106,29 @@ impl<S: Store> Desk<S> {
             }
             let outlets = &mut self.outlets;
             self.service.run(inputs, &mut |act| perform(outlets, act))?;
-            for (rows, answer) in asked {
-                // Whoever asked may have gone.
-                let _ = answer.send(self.service.knowledge(rows));
-            }
-            for (part, answer) in parts {
-                let done = (self.copy)(self.service.store_mut(), &mut self.backup, part);
-                // The same.
-                let _ = answer.send(done);
+            for question in asked {
+                self.reply(question)?;
             }
             if draining && self.service.is_idle() {
                 return Ok(());
             }
+        }
+        Ok(())
+    }
+
+    fn reply(&mut self, question: Question) -> Result<(), StoreFault> {
+        // Whoever asked may have gone.
+        match question {
+            Question::Knowledge(rows, answer) => drop(answer.send(self.service.knowledge(rows))),
+            Question::Load(answer) => drop(answer.send(self.service.load())),
+            Question::Manage(errand, answer) => match (self.manage)(self.service.store_mut(), errand) {
+                Ok(told) => drop(answer.send(told)),
+                Err(fault) => {
+                    let outlets = &mut self.outlets;
+                    self.service.run([Input::Fault(fault)], &mut |act| perform(outlets, act))?;
+                    return Err(fault);
+                }
+            },
         }
         Ok(())
     }
@@ -172,12 +194,8 @@ mod tests {
         let settings = StoreSettings { grow: 1, reserve: 0 };
         let store = SlabStore::open_on(folder.path(), settings, Limits::default(), disks).expect("opens");
         let core = Core::new(Limits::default(), Day(20_000));
-        let mut desk = Desk {
-            service: Service::new(core, Served::Disk(Box::new(store))),
-            outlets: HashMap::new(),
-            copy: Served::copy,
-            backup: None,
-        };
+        let service = Service::new(core, Served::Disk(Box::new(store)));
+        let mut desk = Desk { service, outlets: HashMap::new(), manage: crate::manage::manager() };
         let (frames, inlet) = mpsc::unbounded_channel();
         let (hang, hung) = oneshot::channel();
         let (queue, read) = (WriteCap::from_bytes([1; 32]).id(), ReadCap::from_bytes([2; 32]));

@@ -6,7 +6,7 @@
 use std::io;
 
 use subrosa_relay_core::StoreFault;
-use subrosa_wire::SelfTestError;
+use subrosa_wire::{Refusal, SelfTestError};
 
 use crate::config::ConfigError;
 use crate::identity::IdentityError;
@@ -56,6 +56,22 @@ pub(crate) enum Failure {
     Unsound(usize),
     #[error("the relay is running and has its store to itself; stop it, then ask again")]
     Running,
+    #[error("no relay is running on {0}")]
+    NotRunning(String),
+    #[error("the relay is stopping")]
+    Ending,
+    #[error("the relay's admin socket does not answer: {0}")]
+    Admin(io::Error),
+    #[error("{say}")]
+    Told { code: u8, say: String },
+    #[error("the copy failed, and is no backup: {0}")]
+    Copy(OpenError),
+    #[error("there is no token {0}; `subrosa-relay token list` shows all")]
+    NoToken(u32),
+    #[error("{0}")]
+    Refused(Refusal),
+    #[error("it did not stop within {0} seconds, and was ended; what was acknowledged is on disk")]
+    Stuck(u64),
     #[error("there is no relay in {0} yet; `subrosa-relay init` makes one")]
     NoRelay(String),
 }
@@ -72,7 +88,13 @@ impl Failure {
             Self::Fault(_) | Self::Output(_) => IO,
             Self::SelfTest(_) => SOFTWARE,
             Self::Usage(_) => USAGE,
-            Self::Running => UNAVAILABLE,
+            Self::Running | Self::NotRunning(_) | Self::Ending => UNAVAILABLE,
+            Self::Admin(error) => of_io(error, UNAVAILABLE),
+            Self::Told { code, .. } => *code,
+            Self::Copy(OpenError::Io(error)) => of_io(error, CANNOT_CREATE),
+            Self::Copy(error) => of_open(error),
+            Self::NoToken(_) => USAGE,
+            Self::Refused(_) | Self::Stuck(_) => IO,
             Self::NoRelay(_) | Self::Unsound(_) => DATA,
         }
     }

@@ -5,7 +5,9 @@
 //!
 //! [`Relay::start`] runs one inside another program; [`main`] is the binary's.
 
+mod admin;
 mod announced;
+mod calendar;
 mod cli;
 mod clock;
 mod commands;
@@ -15,14 +17,19 @@ mod disclose;
 mod exit;
 mod files;
 pub mod identity;
+mod manage;
 mod net;
 pub mod qr;
 pub mod reach;
 mod relay;
+mod remote;
+mod run;
 mod served;
 pub mod slab;
+mod status;
 pub mod store;
 mod tls;
+mod tokens;
 mod upkeep;
 
 pub use clock::ClockJumped;
@@ -30,6 +37,6 @@ pub use commands::main;
 pub use config::{Config, LogLevel};
 pub use reach::Reach;
 pub use relay::{Relay, StartError};
-pub use subrosa_relay_core::{Knowledge, Limits};
+pub use subrosa_relay_core::{Access, Knowledge, Limits};
 pub use subrosa_wire::RelayAddress;
 pub use tls::provider;

@@ -4,6 +4,7 @@
 //! a peer.
 
 mod accept;
+mod gate;
 mod socket;
 mod stream;
 

@@ -8,18 +8,16 @@ mod start;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc as std_mpsc;
 use std::thread::JoinHandle;
 
 use subrosa_relay_core::{Knowledge, Store, StoreFault};
 use subrosa_wire::RelayAddress;
-use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::desk::Message;
 use crate::reach::Reach;
-use crate::served::CopyPart;
+use crate::remote::Remote;
 use crate::store::OpenError;
 
 pub use start::StartError;
@@ -35,8 +33,7 @@ pub struct Relay {
     address: RelayAddress,
     local: SocketAddr,
     data: Option<PathBuf>,
-    inbox: mpsc::Sender<Message>,
-    runtime: Handle,
+    remote: Remote,
     end: watch::Receiver<End>,
     thread: Option<JoinHandle<()>>,
 }
@@ -82,9 +79,7 @@ impl Relay {
     /// stopped. Blocks for about one commit.
     #[must_use]
     pub fn knowledge(&self) -> Knowledge {
-        let (answer, answered) = std_mpsc::channel();
-        self.tell(Message::Knowledge(ROWS, answer));
-        answered.recv().unwrap_or_default()
+        self.remote.knowledge(ROWS).unwrap_or_default()
     }
 
     /// Copies the store, the key and the address to `to`, an empty folder or one that is not there, while the relay
@@ -93,15 +88,8 @@ impl Relay {
     /// # Errors
     /// [`OpenError`]: the copy is no store, and the relay is well.
     pub fn backup(&self, to: &Path) -> Result<(), OpenError> {
-        let from = self.data.clone().ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
-        let part = |part| {
-            let (answer, answered) = std_mpsc::channel();
-            self.tell(Message::Copy(part, answer));
-            answered.recv().unwrap_or_else(|_| Err(io::Error::other("the relay has stopped").into()))
-        };
-        part(CopyPart::Begin { from, to: to.to_owned() })?;
-        while part(CopyPart::Step)? {}
-        part(CopyPart::Finish).map(drop)
+        let from = self.data.as_deref().ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
+        self.remote.copy(from, to)
     }
 
     /// Waits until the store fails, or somebody else stops the relay.
@@ -119,19 +107,15 @@ impl Relay {
         drop(self);
     }
 
-    /// Hands the core a message from whatever thread this is, in a runtime or not.
-    fn tell(&self, message: Message) {
-        let inbox = self.inbox.clone();
-        self.runtime.spawn(async move {
-            // A core that is gone has nobody to tell.
-            let _ = inbox.send(message).await;
-        });
+    /// A handle for other threads.
+    pub(crate) const fn remote(&self) -> &Remote {
+        &self.remote
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.tell(Message::Drain);
+        self.remote.tell(Message::Drain);
         if let Some(thread) = self.thread.take() {
             // It has logged whatever went wrong.
             let _ = thread.join();

@@ -2,39 +2,18 @@
 //!
 //! Spec: docs/guide/relay.md. Invariant: a relay in memory touches no file.
 
-use std::io;
-use std::path::PathBuf;
-
 use subrosa_codec::{Cell, Day};
-use subrosa_relay_core::{Knowledge, MemStore, Op, Outcome, Store, StoreFault, StoreRead};
+use subrosa_relay_core::{Knowledge, Limits, MemStore, Op, Outcome, Store, StoreFault, StoreRead};
 use subrosa_wire::{BlobId, Chunk, QueueId, Seq};
 
-use crate::store::{Backup, OpenError, SlabStore, SlabStoreReader};
+use crate::manage::Manager;
+use crate::store::{SlabStore, SlabStoreReader};
 
-/// A store, how it ends in order, and how it is copied while it serves.
+/// A store, how it ends in order, and what an operator may ask of it.
 pub(crate) struct Kept<S> {
     pub(crate) store: S,
     pub(crate) close: fn(S) -> Result<(), StoreFault>,
-    pub(crate) copy: Copying<S>,
-}
-
-/// One part of a copy; what is under way is held between two.
-pub(crate) type Copying<S> = fn(&mut S, &mut Option<Backup>, CopyPart) -> Result<bool, OpenError>;
-
-/// Which part.
-#[derive(Debug)]
-pub(crate) enum CopyPart {
-    /// The first, of the store in one folder, into another.
-    Begin { from: PathBuf, to: PathBuf },
-    /// The next; whether there is more.
-    Step,
-    /// The last.
-    Finish,
-}
-
-/// A store that lies in no file has none to copy.
-pub(crate) fn no_copy<S>(_: &mut S, _: &mut Option<Backup>, _: CopyPart) -> Result<bool, OpenError> {
-    Err(io::Error::from(io::ErrorKind::Unsupported).into())
+    pub(crate) manage: Manager<S>,
 }
 
 /// Either store.
@@ -50,22 +29,6 @@ impl Served {
         match self {
             Self::Disk(store) => store.day(),
             Self::Memory(_) => Day(0),
-        }
-    }
-
-    /// Copies a part of it.
-    pub(crate) fn copy(&mut self, held: &mut Option<Backup>, part: CopyPart) -> Result<bool, OpenError> {
-        let Self::Disk(store) = self else { return no_copy(self, held, part) };
-        match (part, held.as_mut()) {
-            (CopyPart::Begin { from, to }, _) => {
-                *held = Some(Backup::begin(store, &from, &to)?);
-                Ok(true)
-            }
-            (CopyPart::Step, Some(backup)) => backup.step(store),
-            (CopyPart::Finish, Some(_)) => {
-                held.take().map_or(Ok(()), |backup| backup.finish(store)).map(|()| false)
-            }
-            (_, None) => Err(io::Error::from(io::ErrorKind::NotFound).into()),
         }
     }
 
@@ -92,6 +55,13 @@ impl Store for Served {
         match self {
             Self::Disk(store) => ServedReader::Disk(store.reader()),
             Self::Memory(store) => ServedReader::Memory(store.reader()),
+        }
+    }
+
+    fn set_limits(&mut self, limits: Limits) {
+        match self {
+            Self::Disk(store) => store.set_limits(limits),
+            Self::Memory(store) => store.set_limits(limits),
         }
     }
 

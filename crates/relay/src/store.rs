@@ -23,6 +23,7 @@ mod spread;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::fs::File;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -46,6 +47,7 @@ pub use open::{OpenError, inspect};
 pub use reader::SlabStoreReader;
 pub use repair::{Repaired, repair};
 pub use settings::StoreSettings;
+pub use tokens::{NewToken, Token};
 
 /// The kind of a slot that holds a cell of a queue.
 const CELL: u8 = 1;
@@ -74,6 +76,25 @@ pub struct SlabStore {
     lock: Option<File>,
 }
 
+/// How much there is of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Queues.
+    pub queues: u64,
+    /// Invites.
+    pub invites: u64,
+    /// Attachments.
+    pub blobs: u64,
+    /// Tokens.
+    pub tokens: u64,
+    /// Cells in queues.
+    pub cells: u64,
+    /// Chunks that lie there.
+    pub chunks: u64,
+    /// Chunks of all attachments, those not yet put included: what the limit counts.
+    pub promised: u64,
+}
+
 impl SlabStore {
     /// The last day that the store was told; the first day of all for a fresh one.
     #[must_use]
@@ -85,6 +106,14 @@ impl SlabStore {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records.table().counts() == Counts::default()
+    }
+
+    /// How much there is of each kind.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let Counts { queues, invites, blobs, tokens, promised } = self.records.table().counts();
+        let (cells, chunks) = (self.index().cells, self.index().chunks);
+        Totals { queues, invites, blobs, tokens, cells, chunks, promised }
     }
 
     /// Marks the store as closed in order, so that the next open reads no bodies.
@@ -135,7 +164,7 @@ impl SlabStore {
 
     fn apply(&mut self, op: &Op) -> Result<Outcome, StoreFault> {
         match op {
-            Op::Open { queue, read, admit: _, renew } => self.open_queue(*queue, *read, *renew),
+            Op::Open { queue, read, admit, renew } => self.open_queue(*queue, *read, (*admit, *renew)),
             Op::Append { queue, cell, expires } => self.append(*queue, cell, *expires),
             Op::Ack { queue, upto } => self.ack(*queue, *upto),
             Op::RotateRead { read, to } => self.rotate_read(*read, *to),
@@ -163,6 +192,10 @@ impl Store for SlabStore {
 
     fn reader(&self) -> Self::Reader {
         SlabStoreReader::of(self)
+    }
+
+    fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     fn knowledge(&self, rows: usize) -> Knowledge {

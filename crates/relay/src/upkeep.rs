@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::admin;
 use crate::commands::print;
 use crate::exit::Failure;
 use crate::store::{self, OpenError, Report};
@@ -51,18 +52,32 @@ pub(crate) fn repair(folder: &Path, json: bool) -> Result<(), Failure> {
 }
 
 pub(crate) fn backup(folder: &Path, to: &Path, json: bool) -> Result<(), Failure> {
-    copied(&store::copy(folder, to).map_err(running)?, json)
+    let to = std::path::absolute(to).map_err(Failure::Admin)?;
+    let question = json!({ "ask": "backup", "to": to.to_str().ok_or_else(|| Failure::Usage("the folder's name is no text".to_owned()))? });
+    if let Some(answer) = admin::ask(folder, &question) {
+        let answer = answer?;
+        return print(&if json { format!("{answer:#}\n") } else { told(&answer) });
+    }
+    copied(&store::copy(folder, &to).map_err(running)?, json)
 }
 
 pub(crate) fn restore(from: &Path, folder: &Path, json: bool) -> Result<(), Failure> {
     copied(&store::restore(from, folder).map_err(running)?, json)
 }
 
+/// The report of a running relay.
+fn told(report: &Value) -> String {
+    format!(
+        "records: {}\ncells: {}\nchunks: {}\nsound\n",
+        report["records"], report["cells"], report["chunks"]
+    )
+}
+
 fn copied(report: &Report, json: bool) -> Result<(), Failure> {
     print(&if json { format!("{:#}\n", as_json(report)) } else { text(report) })
 }
 
-const fn sound(report: &Report) -> Result<(), Failure> {
+pub(crate) const fn sound(report: &Report) -> Result<(), Failure> {
     if report.is_sound() { Ok(()) } else { Err(Failure::Unsound(report.faults.len())) }
 }
 
@@ -83,7 +98,7 @@ fn text(report: &Report) -> String {
     out
 }
 
-fn as_json(report: &Report) -> Value {
+pub(crate) fn as_json(report: &Report) -> Value {
     let Report { clean, records, cells, chunks, unfinished, faults } = report;
     let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
     json!({

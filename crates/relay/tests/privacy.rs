@@ -61,7 +61,12 @@ impl Needles {
     fn found_in(&self, folder: &Path) -> HashSet<&str> {
         let mut found = HashSet::new();
         for entry in std::fs::read_dir(folder).unwrap() {
-            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            let entry = entry.unwrap();
+            // The operator's socket holds nothing.
+            if !entry.file_type().unwrap().is_file() {
+                continue;
+            }
+            let bytes = std::fs::read(entry.path()).unwrap();
             let mut at = 0;
             while at + 8 <= bytes.len() {
                 let window = u64::from_le_bytes(*bytes[at..].first_chunk().unwrap());

@@ -1,92 +1,18 @@
 //! The real binary: killed, stopped, started twice, started wrongly.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test code")]
 
+mod binary;
 mod support;
 
-use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use binary::{Process, output};
+use rustix::process::Signal;
 use subrosa_relay::RelayAddress;
 use subrosa_wire::{Frame, InviteKind, Request, Response, Rid, Seq};
 use support::{Peer, cell, invite, read, write};
 use tempfile::TempDir;
-
-fn command(data: &Path, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_subrosa-relay"));
-    command.arg("--data").arg(data).args(words);
-    // No configuration of whoever runs the tests.
-    command.env("HOME", data).env_remove("XDG_CONFIG_HOME").env_remove("STATE_DIRECTORY");
-    command
-}
-
-fn output(data: &Path, words: &[&str]) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = command(data, words).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
-}
-
-/// The binary at work.
-struct Process {
-    child: Child,
-    address: RelayAddress,
-}
-
-impl Process {
-    fn start(data: &Path) -> Self {
-        let config = data.join("relay.toml");
-        // Small steps, so that a start after a kill reads little.
-        std::fs::write(
-            &config,
-            "[relay]\nlisten = \"127.0.0.1:0\"\nlog = \"debug\"\n[store]\ngrow_mib = 1\nreserve_mib = 0\n",
-        )
-        .unwrap();
-        Self::run(data, &["--config", config.to_str().unwrap(), "run"])
-    }
-
-    /// Runs it with `words` and waits until it serves.
-    fn run(data: &Path, words: &[&str]) -> Self {
-        let mut child = command(data, words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        match RelayAddress::parse(&line) {
-            Ok(address) => Self { child, address },
-            Err(error) => panic!("{error}: {line:?} {}", Self::last_words(&mut child)),
-        }
-    }
-
-    async fn peer(&self) -> Peer {
-        let at = SocketAddr::new(self.address.host().parse().unwrap(), self.address.port());
-        Peer::new(at, self.address.key()).await
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    fn last_words(child: &mut Child) -> String {
-        let mut words = String::new();
-        child.stderr.as_mut().unwrap().read_to_string(&mut words).unwrap();
-        words
-    }
-
-    /// The exit code and everything that it said.
-    fn end(mut self) -> (Option<i32>, String) {
-        let words = Self::last_words(&mut self.child);
-        (self.child.wait().unwrap().code(), words)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// A cell that says which one it is.
 fn numbered(n: u32) -> Request {
@@ -209,7 +135,7 @@ fn a_second_relay_on_the_same_folder_or_port_says_so() {
     let (code, _, words) = output(data.path(), &["--listen", "127.0.0.1:0"]);
     assert_eq!(code, 69);
     assert!(words.contains("another relay is running on this data folder"), "{words}");
-    let (code, _, words) = output(data.path(), &["disclose"]);
+    let (code, _, words) = output(data.path(), &["check"]);
     assert_eq!(code, 69);
     assert!(words.contains("is running"), "{words}");
     let other = tempfile::tempdir().unwrap();

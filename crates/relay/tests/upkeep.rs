@@ -41,7 +41,14 @@ fn append(queue: u8, byte: u8) -> Op {
 fn filled(folder: &Path) {
     let mut store = open(folder);
     let (id, owner) = (InviteId::from_bytes([9; 32]), OwnerId::from_bytes([8; 32]));
-    let put = InviteOp::Put { id, owner, kind: InviteKind::Address, expires: Day(30_000), bundle: cell(5) };
+    let put = InviteOp::Put {
+        id,
+        owner,
+        kind: InviteKind::Address,
+        expires: Day(30_000),
+        bundle: cell(5),
+        admit: Admit::OPEN,
+    };
     let ops = [open_queue(1, 1), open_queue(2, 2), append(1, 1), append(1, 2), append(2, 3), Op::Invite(put)];
     let outcomes = store.commit(&ops).unwrap();
     assert!(outcomes.iter().all(|outcome| !matches!(outcome, Outcome::Refused(_))), "{outcomes:?}");

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use subrosa_codec::{Reader, Writer};
 
 use crate::limits::HOST_LEN;
+use crate::request::Admit;
 
 /// An Ed25519 public key as SubjectPublicKeyInfo is this and the 32 bytes of the key (RFC 8410).
 const SPKI_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -22,6 +23,8 @@ const VERSION: u8 = 1;
 /// `version << 4 | kind 0` and the key's hash: what the checksum covers.
 const CHECKED: usize = 1 + RelayKeyHash::LEN;
 const CHECKSUM: usize = 4;
+/// What stands between the code and the token.
+const TOKEN: &str = "?token=";
 
 /// SHA-256 of a relay's raw public key, as the SubjectPublicKeyInfo that its TLS handshake presents (RFC 7250).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,7 +85,11 @@ pub enum AddressError {
     NewerVersion,
 }
 
-/// A relay's key, host and UDP port. Its text is `subrosa://host:port/r#` and 50 characters of base64url.
+/// A relay's key, host and UDP port, and perhaps a token for it. Its text is `subrosa://host:port/r#` and 50 characters of
+/// base64url, then `?token=` and 48 more where there is one.
+///
+/// Two addresses of one relay under different tokens are different: they are served by different connections, so that the
+/// relay does not see whose they both are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelayAddress {
     /// The key that the relay must prove.
@@ -90,6 +97,8 @@ pub struct RelayAddress {
     /// A name or an IP address, IPv6 without brackets.
     host: String,
     port: u16,
+    /// Leave to make things there; its `Debug` shows nothing of it.
+    admit: Admit,
 }
 
 impl RelayAddress {
@@ -102,7 +111,7 @@ impl RelayAddress {
         if port == 0 || !is_host(host) {
             return Err(AddressError::NotAnAddress);
         }
-        Ok(Self { key, host: host.to_owned(), port })
+        Ok(Self { key, host: host.to_owned(), port, admit: Admit::OPEN })
     }
 
     /// The hash of the relay's key.
@@ -123,6 +132,24 @@ impl RelayAddress {
         self.port
     }
 
+    /// Leave to make things there.
+    #[must_use]
+    pub const fn admit(&self) -> Admit {
+        self.admit
+    }
+
+    /// The same relay under this token; [`Admit::OPEN`] takes the token away.
+    #[must_use]
+    pub fn with_admit(self, admit: Admit) -> Self {
+        Self { admit, ..self }
+    }
+
+    /// Whether both lead to the same relay, under whatever token.
+    #[must_use]
+    pub fn is_same_relay(&self, other: &Self) -> bool {
+        self.key == other.key && self.host == other.host && self.port == other.port
+    }
+
     /// The address in `text`; white space around it is ignored.
     ///
     /// # Errors
@@ -135,7 +162,10 @@ impl RelayAddress {
         }
         let code = path.strip_prefix("r#").ok_or(AddressError::NotAnAddress)?;
         let (host, port) = split_authority(authority).ok_or(AddressError::NotAnAddress)?;
-        Self::new(parse_code(code)?, host, port)
+        let (code, token) = code.split_once(TOKEN).map_or((code, None), |(code, token)| (code, Some(token)));
+        let key = parse_code(code)?;
+        let admit = token.map_or(Ok(Admit::OPEN), |token| parse_token(&key, token))?;
+        Ok(Self::new(key, host, port)?.with_admit(admit))
     }
 }
 
@@ -148,13 +178,14 @@ impl FromStr for RelayAddress {
 
 impl fmt::Display for RelayAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, host, port } = self;
+        let Self { key, host, port, admit } = self;
         let code = write_code(key);
         if host.contains(':') {
-            write!(f, "{SCHEME}[{host}]:{port}/r#{code}")
+            write!(f, "{SCHEME}[{host}]:{port}/r#{code}")?;
         } else {
-            write!(f, "{SCHEME}{host}:{port}/r#{code}")
+            write!(f, "{SCHEME}{host}:{port}/r#{code}")?;
         }
+        if *admit == Admit::OPEN { Ok(()) } else { write!(f, "{TOKEN}{}", write_token(key, admit)) }
     }
 }
 
@@ -188,6 +219,32 @@ fn write_code(key: &RelayKeyHash) -> String {
     let sum = checksum(w.as_slice());
     w.put(&sum);
     URL_SAFE_NO_PAD.encode(w.as_slice())
+}
+
+/// `token 32 | first 4 bytes of SHA-256 of the code's bytes 0..33 and the token`, base64url without padding: a token of another
+/// relay does not fit.
+fn parse_token(key: &RelayKeyHash, text: &str) -> Result<Admit, AddressError> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| AddressError::Damaged)?;
+    let mut r = Reader::new(&bytes);
+    let admit = Admit::from_bytes(r.array().map_err(|_| AddressError::Damaged)?);
+    let sum: [u8; CHECKSUM] = r.array().map_err(|_| AddressError::Damaged)?;
+    r.finish().map_err(|_| AddressError::Damaged)?;
+    if admit == Admit::OPEN || sum != token_checksum(key, &admit) {
+        return Err(AddressError::Damaged);
+    }
+    Ok(admit)
+}
+
+fn write_token(key: &RelayKeyHash, admit: &Admit) -> String {
+    let mut w = Writer::with_capacity(32 + CHECKSUM);
+    w.put(admit.expose()).put(&token_checksum(key, admit));
+    URL_SAFE_NO_PAD.encode(w.as_slice())
+}
+
+fn token_checksum(key: &RelayKeyHash, admit: &Admit) -> [u8; CHECKSUM] {
+    let mut w = Writer::with_capacity(CHECKED + 32);
+    w.u8(VERSION << 4).put(key.as_bytes()).put(admit.expose());
+    checksum(w.as_slice())
 }
 
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {

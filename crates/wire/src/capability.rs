@@ -158,6 +158,7 @@ mod tests {
             hex::encode(OwnerCap::from_bytes(bytes).id().as_bytes()),
             hex::encode(ClaimToken::from_bytes(bytes).hash().as_bytes()),
             hex::encode(BlobCap::from_bytes(bytes).id().as_bytes()),
+            hex::encode(crate::Admit::from_bytes(bytes).id().unwrap().as_bytes()),
         ];
         let published: alloc::vec::Vec<&str> = include_str!("../tests/vectors/capabilities.txt")
             .lines()

@@ -57,6 +57,10 @@ id! {
     BlobId, 32
 }
 id! {
+    /// The hash of an admission token, [`Admit`](crate::Admit).
+    AdmitId, 32
+}
+id! {
     /// The shortened hash of the [`ClaimToken`](crate::ClaimToken) that took an invite.
     ClaimHash, 16
 }
@@ -70,7 +74,7 @@ macro_rules! of {
         }
     )*};
 }
-of!(QueueId, ReadId, InviteId, OwnerId, BlobId);
+of!(QueueId, ReadId, InviteId, OwnerId, BlobId, AdmitId);
 
 impl ClaimHash {
     pub(crate) fn of(hash: [u8; 32]) -> Self {

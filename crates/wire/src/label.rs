@@ -13,10 +13,11 @@ pub(crate) const FETCH: &str = "cap/fetch";
 pub(crate) const OWNER: &str = "cap/owner";
 pub(crate) const CLAIM: &str = "cap/claim";
 pub(crate) const BLOB: &str = "cap/blob";
+pub(crate) const ADMIT: &str = "cap/admit";
 
 /// Every label of this crate, without the common prefix `subrosa/v1/`. A test elsewhere joins the table with
 /// the one of the cryptography and refuses duplicates.
-pub const LABELS: &[&str] = &[READ, WRITE, FETCH, OWNER, CLAIM, BLOB];
+pub const LABELS: &[&str] = &[READ, WRITE, FETCH, OWNER, CLAIM, BLOB, ADMIT];
 
 /// `H(x, d) = SHA-256(L(x) | d)` with `L(x) = u8 len("subrosa/v1/" | x) | "subrosa/v1/" | x`.
 pub(crate) fn hash(label: &str, bytes: &[u8; 32]) -> [u8; 32] {

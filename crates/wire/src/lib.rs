@@ -24,7 +24,7 @@ pub use address::{AddressError, RelayAddress, RelayKeyHash};
 pub use capability::{BlobCap, ClaimToken, FetchCap, OwnerCap, ReadCap, WriteCap};
 pub use decoder::Decoder;
 pub use frame::{Frame, FrameError, HEADER_LEN, Message, Rid, SKIPPABLE_FROM};
-pub use id::{BlobId, ClaimHash, InviteId, OwnerId, QueueId, ReadId};
+pub use id::{AdmitId, BlobId, ClaimHash, InviteId, OwnerId, QueueId, ReadId};
 pub use label::LABELS;
 pub use limits::{
     ALPN, BLOB_STREAMS, CREDIT, DEFAULT_PORT, FEATURES, HOST_LEN, IDLE, KEEP_ALIVE, LONGEST_FRAME, MINOR,

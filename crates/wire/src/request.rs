@@ -6,17 +6,19 @@ use subrosa_codec::{CELL_LEN, Cell, Malformed, Reader, Writer};
 
 use crate::capability::{BlobCap, ClaimToken, FetchCap, OwnerCap, ReadCap, WriteCap};
 use crate::frame::{Message, Rid};
-use crate::id::{BlobId, InviteId, OwnerId, QueueId, ReadId};
+use crate::id::{AdmitId, BlobId, InviteId, OwnerId, QueueId, ReadId};
+use crate::label;
 use crate::value::{CHUNK_LEN, Chunk, Features, Handle, InviteKind, Seq};
 
-/// Leave to create queues on a private relay; all zero on an open one.
+/// Leave to make things on a private relay: a token, which its operator gave out with the relay's address. All zero is none,
+/// and open relays do not look at it.
 ///
-/// Version 1 has open relays only, which do not look at it: the 32 bytes are room for tokens.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Part of [`RelayAddress`](crate::RelayAddress), and so copied, compared and ordered with it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Admit([u8; 32]);
 
 impl Admit {
-    /// For an open relay.
+    /// None: for an open relay.
     pub const OPEN: Self = Self([0; 32]);
 
     /// The one with these bytes.
@@ -29,6 +31,12 @@ impl Admit {
     #[must_use]
     pub const fn expose(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// What the relay keeps of it: `H(cap/admit, token)`; of none, nothing.
+    #[must_use]
+    pub fn id(&self) -> Option<AdmitId> {
+        (*self != Self::OPEN).then(|| AdmitId::of(label::hash(label::ADMIT, &self.0)))
     }
 }
 

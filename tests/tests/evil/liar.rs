@@ -54,7 +54,7 @@ impl Held {
                 self.came.push((*queue, cell.clone()));
                 self.expires = *expires;
             }
-            Op::Invite(InviteOp::Put { id, owner, kind, expires, bundle }) => {
+            Op::Invite(InviteOp::Put { id, owner, kind, expires, bundle, .. }) => {
                 let (id, owner, kind, expires, bundle) = (*id, *owner, *kind, *expires, bundle.clone());
                 self.puts.push(Put { id, owner, kind, expires, bundle });
             }
@@ -154,7 +154,7 @@ impl Liar {
     /// Keeps `bundle` where `put` was.
     pub(crate) fn swap_bundle(&self, put: &Put, bundle: Cell) {
         let Put { id, owner, kind, expires, bundle: _ } = *put;
-        let op = InviteOp::Put { id, owner, kind, expires, bundle };
+        let op = InviteOp::Put { id, owner, kind, expires, bundle, admit: subrosa_wire::Admit::OPEN };
         assert!(matches!(self.shelf.held().perform(Op::Invite(op)), Outcome::Done));
     }
 }

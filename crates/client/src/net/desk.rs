@@ -68,6 +68,8 @@ pub(crate) enum Breach {
 /// The bookkeeping of one connection.
 #[derive(Debug)]
 pub(crate) struct Desk {
+    /// Our leave to make queues there.
+    admit: Admit,
     day: Day,
     unanswered: usize,
     last_rid: u32,
@@ -85,9 +87,10 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// After `welcome`. `HELLO` had request number 1.
-    pub(crate) fn new(welcome: &Welcome) -> Self {
+    /// After `welcome`, under the token of the relay's address. `HELLO` had request number 1.
+    pub(crate) fn new(welcome: &Welcome, admit: Admit) -> Self {
         Self {
+            admit,
             day: welcome.day,
             unanswered: usize::from(welcome.terms.unanswered.clamp(1, UNANSWERED)),
             last_rid: 1,
@@ -169,7 +172,7 @@ impl Desk {
     fn request(&self, effect: &Effect, job: Job) -> Option<(Request, Expects)> {
         Some(match (job, effect) {
             (Job::Open { write, read, credit, .. }, Effect::Open(queue)) => {
-                let open = Open { queue: write, read, admit: Admit::OPEN, credit: credit.max(1) };
+                let open = Open { queue: write, read, admit: self.admit, credit: credit.max(1) };
                 (Request::Open(open), Expects::Handle(*queue))
             }
             (Job::Append { write, cell, .. }, _) => (Request::Append { write, cell }, Expects::Done),

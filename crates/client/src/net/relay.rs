@@ -158,7 +158,7 @@ impl Link {
             Err(DialError::WrongKey) => return self.wrong_key(),
             Err(why) => return self.offline(&why.to_string()),
         };
-        let (session, welcome) = match Session::begin(connection).await {
+        let (session, welcome) = match Session::begin(connection, self.relay.admit()).await {
             Ok(begun) => begun,
             Err(why) => return self.ended(&why),
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use quinn::{Connection, RecvStream, SendStream};
 use subrosa_engine::Event;
 use subrosa_wire::{
-    Decoder, FEATURES, Frame, FrameError, GoAway, Hello, MINOR, Request, Response, Rid, Welcome,
+    Admit, Decoder, FEATURES, Frame, FrameError, GoAway, Hello, MINOR, Request, Response, Rid, Welcome,
 };
 use tokio::time::{Instant, timeout};
 
@@ -54,11 +54,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Says HELLO on a new stream of `connection`.
+    /// Says HELLO on a new stream of `connection`, for whoever has `admit`.
     ///
     /// # Errors
     /// [`Ended`] when WELCOME does not follow.
-    pub(crate) async fn begin(connection: Connection) -> Result<(Self, Welcome), Ended> {
+    pub(crate) async fn begin(connection: Connection, admit: Admit) -> Result<(Self, Welcome), Ended> {
         let (mut send, mut recv) = connection.open_bi().await.map_err(|_| Ended::Broken)?;
         let hello = Frame::new(Rid(1), Request::Hello(Hello { minor: MINOR, features: FEATURES }));
         send.write_all(&hello.encode()).await.map_err(|_| Ended::Broken)?;
@@ -72,7 +72,7 @@ impl Session {
             decoder,
             out: Vec::new(),
             input,
-            desk: Desk::new(&welcome),
+            desk: Desk::new(&welcome, admit),
             heard: Instant::now(),
         };
         Ok((session, welcome))

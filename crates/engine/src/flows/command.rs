@@ -8,7 +8,9 @@ use rand_core::CryptoRng;
 use subrosa_wire::RelayAddress;
 
 use crate::api::{Command, CommandError, ContactId, Done, MessageId, Notice};
-use crate::rows::{Contact, Draft, Me, Rows, StandingRow};
+use crate::id::InboundId;
+use crate::job;
+use crate::rows::{Contact, Draft, Inbound, Invite, Me, Row, Rows, Span, StandingRow, Table};
 use crate::sanitize;
 use crate::tx::{Stop, Tx};
 
@@ -68,9 +70,33 @@ impl<R: Rows, G: CryptoRng> Tx<'_, R, G> {
         let mut me = self.me()?;
         me.relay = Some(address.to_string());
         self.put(Me::KEY, &me);
+        self.use_token(&address)?;
         self.tell(Notice::Chats);
         // Chats out of a backup may have waited for a relay of mine.
         self.reestablish()
+    }
+
+    /// What I have at this relay is asked for under the address's token from now on.
+    fn use_token(&mut self, address: &RelayAddress) -> Result<(), Stop> {
+        for (key, bytes) in self.span(Span::table(Table::Inbound))? {
+            let mut row = Inbound::parse(&bytes)?;
+            let at = job::relay(Inbound::TABLE, &row.relay)?;
+            if at.is_same_relay(address) && at != *address {
+                row.relay = address.to_string();
+                self.put(key, &row);
+                self.reopen(InboundId(key.id))?;
+            }
+        }
+        for (key, bytes) in self.span(Span::table(Table::Invite))? {
+            let mut row = Invite::parse(&bytes)?;
+            let Some(mine) = &mut row.mine else { continue };
+            let at = job::relay(Invite::TABLE, &mine.relay)?;
+            if at.is_same_relay(address) && at != *address {
+                mine.relay = address.to_string();
+                self.put(key, &row);
+            }
+        }
+        Ok(())
     }
 
     fn draft(&mut self, chat: ContactId, text: String) -> Result<(), Stop> {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use subrosa_codec::Day;
 use subrosa_wire::InviteKind::Address;
-use subrosa_wire::Refusal;
+use subrosa_wire::{Admit, Refusal};
 
 use super::desk::{
     Desk, EMPTY, MISSING, QUOTA, TODAY, blob, chunk, drop_blob, open, owner, put, put_chunk, revoke, sweep,
@@ -120,7 +120,8 @@ fn owners_are_free<B: Bench>(bench: &mut B) {
     let later = TODAY.plus(31);
     desk.is(sweep(later, 0), &Outcome::Swept { more: true });
     let (index, of, chunk) = (0, 1, chunk(20));
-    let put = BlobOp::Put { blob: blob(2), owner: owner(1), index, of, expires: later, chunk };
+    let put =
+        BlobOp::Put { blob: blob(2), owner: owner(1), index, of, expires: later, chunk, admit: Admit::OPEN };
     desk.is(Op::Blob(put), &Outcome::Done);
     // Erasing the old one must not take the owner's right to the new one along.
     let mut left = 9;

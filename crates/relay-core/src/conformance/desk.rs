@@ -86,7 +86,14 @@ pub(super) fn rotate(from: u8, to: u8) -> Op {
 /// Invite `i` of owner `o`, with the cell `n` as its bundle.
 pub(super) fn put(i: u8, o: u8, kind: InviteKind, n: u32) -> Op {
     let expires = TODAY.plus(14);
-    Op::Invite(InviteOp::Put { id: invite(i), owner: owner(o), kind, expires, bundle: cell(n) })
+    Op::Invite(InviteOp::Put {
+        id: invite(i),
+        owner: owner(o),
+        kind,
+        expires,
+        bundle: cell(n),
+        admit: Admit::OPEN,
+    })
 }
 
 pub(super) fn take(i: u8, c: u8) -> Op {
@@ -104,7 +111,15 @@ pub(super) fn revoke(o: u8) -> Op {
 /// Chunk `index` of `of` of blob `b` of owner `o`, with the chunk `n` as its bytes.
 pub(super) fn put_chunk(b: u8, o: u8, (index, of): (u32, u32), n: u32) -> Op {
     let expires = TODAY.plus(30);
-    Op::Blob(BlobOp::Put { blob: blob(b), owner: owner(o), index, of, expires, chunk: chunk(n) })
+    Op::Blob(BlobOp::Put {
+        blob: blob(b),
+        owner: owner(o),
+        index,
+        of,
+        expires,
+        chunk: chunk(n),
+        admit: Admit::OPEN,
+    })
 }
 
 pub(super) fn drop_blob(o: u8) -> Op {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use subrosa_codec::Day;
 use subrosa_wire::InviteKind::{Address, OneTime};
-use subrosa_wire::Seq;
+use subrosa_wire::{Admit, Seq};
 
 use super::desk::{
     Desk, EMPTY, GONE, MISSING, TODAY, UNOPENED, ack, append, broken, cell, check, close, open, owner, put,
@@ -39,7 +39,7 @@ fn append_until(q: u8, n: u32, expires: Day) -> Op {
 }
 
 fn open_until(q: u8, r: u8, renew: Day) -> Op {
-    Op::Open { queue: queue(q), read: read(r), admit: subrosa_wire::Admit::OPEN, renew }
+    Op::Open { queue: queue(q), read: read(r), admit: Admit::OPEN, renew }
 }
 
 fn cells_hide_at_once<B: Bench>(bench: &mut B) {
@@ -83,6 +83,7 @@ fn within_a_commit<B: Bench>(bench: &mut B) {
         kind: Address,
         expires,
         bundle: cell(1),
+        admit: Admit::OPEN,
     };
     desk.is(Op::Invite(put), &Outcome::Done);
     let outcomes = desk.commit(&[take(1, 1), sweep(TODAY.plus(2), 0), take(1, 1)]);
@@ -161,7 +162,7 @@ fn names_are_free<B: Bench>(bench: &mut B) {
     desk.is(sweep(TODAY.plus(15), 0), &Outcome::Swept { more: true });
     let again = |i, o, n| {
         let (id, owner, expires) = (super::desk::invite(i), owner(o), TODAY.plus(20));
-        Op::Invite(InviteOp::Put { id, owner, kind: OneTime, expires, bundle: cell(n) })
+        Op::Invite(InviteOp::Put { id, owner, kind: OneTime, expires, bundle: cell(n), admit: Admit::OPEN })
     };
     // The id under another owner; the owner, now free, under another id.
     desk.is(again(1, 2, 11), &Outcome::Done);
@@ -177,7 +178,7 @@ fn owners_are_free<B: Bench>(bench: &mut B) {
     desk.is(put(1, 1, OneTime, 10), &Outcome::Done);
     desk.is(sweep(TODAY.plus(15), 0), &Outcome::Swept { more: true });
     let (id, owner, expires) = (super::desk::invite(2), owner(1), TODAY.plus(20));
-    let again = InviteOp::Put { id, owner, kind: OneTime, expires, bundle: cell(11) };
+    let again = InviteOp::Put { id, owner, kind: OneTime, expires, bundle: cell(11), admit: Admit::OPEN };
     desk.is(Op::Invite(again), &Outcome::Done);
     // Erasing the old one must not take the owner's right to the new one along.
     desk.is(sweep(TODAY.plus(15), 100), &Outcome::Swept { more: false });
@@ -222,7 +223,7 @@ fn sweeping_makes_room<B: Bench>(bench: &mut B) {
     assert!(matches!(desk.one(append_until(1, 5, later)), Outcome::Appended(_)));
     desk.is(open_until(3, 3, later), &EMPTY);
     let (id, owner, expires) = (super::desk::invite(2), owner(2), later);
-    let put = InviteOp::Put { id, owner, kind: OneTime, expires, bundle: cell(6) };
+    let put = InviteOp::Put { id, owner, kind: OneTime, expires, bundle: cell(6), admit: Admit::OPEN };
     desk.is(Op::Invite(put), &Outcome::Done);
     desk.holds(1, &[4, 5]);
 }

@@ -128,7 +128,14 @@ impl<S: Store> History<S> {
             24..26 => rotate(dice.id(5), dice.id(5)),
             26..29 => {
                 let (id, owner) = (invite(dice.id(3)), owner(dice.id(4)));
-                Op::Invite(InviteOp::Put { id, owner, kind, expires, bundle: cell(number) })
+                Op::Invite(InviteOp::Put {
+                    id,
+                    owner,
+                    kind,
+                    expires,
+                    bundle: cell(number),
+                    admit: Admit::OPEN,
+                })
             }
             29..32 => Op::Invite(InviteOp::Take { id: invite(dice.id(3)), claim: claim(dice.id(2)) }),
             32 => check(dice.id(4)),
@@ -136,7 +143,7 @@ impl<S: Store> History<S> {
             34..37 => {
                 let (blob, owner, of) = (blob(dice.id(2)), owner(dice.id(4)), 1 + dice.roll(3));
                 let (index, chunk) = (dice.roll(of), chunk(number));
-                Op::Blob(BlobOp::Put { blob, owner, index, of, expires, chunk })
+                Op::Blob(BlobOp::Put { blob, owner, index, of, expires, chunk, admit: Admit::OPEN })
             }
             37 => drop_blob(dice.id(4)),
             _ => {

@@ -2,11 +2,13 @@
 
 use alloc::vec::Vec;
 
-use subrosa_wire::Seq;
+use subrosa_wire::{InviteKind, Refusal, Seq};
 
-use super::desk::{Desk, EMPTY, FULL, MISSING, QUOTA, ack, append, broken, cell, close, open, queue, rotate};
+use super::desk::{
+    Desk, EMPTY, FULL, MISSING, QUOTA, ack, append, broken, cell, close, open, put, queue, rotate, take,
+};
 use super::{Bench, Rule, SMALL};
-use crate::{BATCH, Limits, Outcome, Store, StoreRead};
+use crate::{Access, BATCH, Limits, Outcome, Store, StoreRead};
 
 pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
     alloc::vec![
@@ -24,6 +26,7 @@ pub(super) fn rules<B: Bench>() -> Vec<Rule<B>> {
         ("opening tells the last cell", opening_tells_the_last),
         ("a reader that is kept goes on reading", a_kept_reader),
         ("a commit may be as large as a batch", whole_batch),
+        ("where a token is needed, nothing new is made without one, and all else goes on", private),
     ]
 }
 
@@ -281,4 +284,21 @@ fn whole_batch<B: Bench>(bench: &mut B) {
     desk.holds(1, &numbers);
     desk.is(ack(1, Seq(u64::MAX)), &Outcome::Done);
     desk.holds(1, &[]);
+}
+
+/// D3, D8.
+fn private<B: Bench>(bench: &mut B) {
+    let mut desk = desk(bench);
+    desk.is(open(1, 1), &EMPTY);
+    desk.is(put(1, 1, InviteKind::OneTime, 7), &Outcome::Done);
+    desk.0.set_limits(Limits { access: Access::Token, ..SMALL });
+    let not_admitted = Outcome::Refused(Refusal::NotAdmitted);
+    desk.is(open(2, 2), &not_admitted);
+    desk.is(put(2, 2, InviteKind::OneTime, 7), &not_admitted);
+    desk.is(put(1, 1, InviteKind::OneTime, 8), &Outcome::Done);
+    desk.is(open(1, 1), &EMPTY);
+    desk.appended(1, 1);
+    desk.holds(1, &[1]);
+    desk.is(take(1, 1), &Outcome::Bundle(cell(8)));
+    desk.is(close(1), &Outcome::Closed(queue(1)));
 }

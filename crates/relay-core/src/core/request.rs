@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use subrosa_codec::Day;
 use subrosa_wire::{
-    BlobPut, Frame, Handle, InvitePut, MINOR, Open, QueueId, Refusal, Request, Response, Rid, Seq,
+    Admit, BlobPut, Frame, Handle, InvitePut, MINOR, Open, QueueId, Refusal, Request, Response, Rid, Seq,
     UNANSWERED, UNANSWERED_CHUNKS, WINDOW, Welcome,
 };
 
@@ -71,7 +71,7 @@ impl Core {
             }
             Request::InviteCheck { owner } => Op::Invite(InviteOp::Check { owner: owner.id() }),
             Request::InviteRevoke { owner } => Op::Invite(InviteOp::Revoke { owner: owner.id() }),
-            Request::BlobPut(put) => self.put_chunk(put)?,
+            Request::BlobPut(put) => self.put_chunk(conn, put)?,
             Request::BlobDrop { owner } if self.limits.chunks > 0 => {
                 Op::Blob(BlobOp::Drop { owner: owner.id() })
             }
@@ -88,6 +88,7 @@ impl Core {
             return Err(Refusal::TooMany);
         }
         conn.opening += 1;
+        conn.admit = open.admit;
         let renew = self.last_day(self.limits.lease_days);
         let op = Op::Open { queue: open.queue, read: open.read.id(), admit: open.admit, renew };
         self.give_out(asker, Turn::Open(open.credit.min(WINDOW)), op, out);
@@ -105,10 +106,11 @@ impl Core {
             return Err(Refusal::TooMany);
         }
         from.puts += 1;
-        Ok(Op::Invite(InviteOp::Put { id, owner, kind, expires, bundle }))
+        let admit = from.admit;
+        Ok(Op::Invite(InviteOp::Put { id, owner, kind, expires, bundle, admit }))
     }
 
-    fn put_chunk(&self, put: BlobPut) -> Result<Op, Refusal> {
+    fn put_chunk(&self, conn: ConnId, put: BlobPut) -> Result<Op, Refusal> {
         let BlobPut { blob, owner, index, of, days, chunk } = put;
         if self.limits.chunks == 0 {
             return Err(Refusal::Unsupported);
@@ -117,7 +119,17 @@ impl Core {
             return Err(Refusal::TooLong);
         }
         let expires = self.last_day(days.into());
-        Ok(Op::Blob(BlobOp::Put { blob, owner, index, of, expires, chunk }))
+        let admit = self.admit_of(conn);
+        Ok(Op::Blob(BlobOp::Put { blob, owner, index, of, expires, chunk, admit }))
+    }
+
+    /// The token of a stream's connection.
+    fn admit_of(&self, conn: ConnId) -> Admit {
+        let Some(from) = self.conns.get(&conn) else { return Admit::OPEN };
+        match from.stream {
+            Stream::Command => from.admit,
+            Stream::Chunks(command) => self.conns.get(&command).map_or(Admit::OPEN, |command| command.admit),
+        }
     }
 
     fn get_chunk(
@@ -205,8 +217,8 @@ fn may_ask(from: &Conn, message: &Request) -> Result<(), Refusal> {
         (Stream::Command, Request::Hello(_)) => !from.greeted,
         (Stream::Command, _) => from.greeted,
         // REL-07.
-        (Stream::Chunks, Request::BlobDrop { .. } | Request::Ping) => true,
-        (Stream::Chunks, other) => other.moves_chunk(),
+        (Stream::Chunks(_), Request::BlobDrop { .. } | Request::Ping) => true,
+        (Stream::Chunks(_), other) => other.moves_chunk(),
     };
     if !in_place {
         return Err(Refusal::Malformed);

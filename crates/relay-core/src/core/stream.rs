@@ -4,7 +4,7 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 
-use subrosa_wire::{Handle, QueueId, ReadId, Rid, Seq};
+use subrosa_wire::{Admit, Handle, QueueId, ReadId, Rid, Seq};
 
 use crate::{ConnId, Op, Stream, Ticket};
 
@@ -19,6 +19,8 @@ pub(super) struct Conn {
     pub(super) opening: u16,
     /// Invites put since it joined.
     pub(super) puts: u32,
+    /// That of its last `OPEN`.
+    pub(super) admit: Admit,
     pub(super) handles: BTreeMap<Handle, QueueId>,
     pub(super) next_handle: u32,
     /// Bytes that wait for the socket.
@@ -41,6 +43,7 @@ impl Conn {
             chunks: 0,
             opening: 0,
             puts: 0,
+            admit: Admit::OPEN,
             handles: BTreeMap::new(),
             next_handle: 1,
             queued: 0,

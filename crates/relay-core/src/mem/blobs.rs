@@ -8,7 +8,7 @@ use alloc::collections::BTreeMap;
 use subrosa_wire::{BlobId, Chunk, Refusal};
 
 use super::{Blob, Owned, State};
-use crate::{BlobOp, Limits, Outcome};
+use crate::{Access, BlobOp, Limits, Outcome};
 
 impl State {
     pub(super) fn blob(&mut self, op: &BlobOp, limits: &Limits) -> Result<Outcome, Refusal> {
@@ -17,7 +17,7 @@ impl State {
             return Err(Refusal::Unsupported);
         }
         match op {
-            BlobOp::Put { blob, owner, index, of, expires, chunk } => {
+            BlobOp::Put { blob, owner, index, of, expires, chunk, admit: _ } => {
                 let new = Blob { owner: *owner, of: *of, expires: *expires, chunks: BTreeMap::new() };
                 self.make_blob(*blob, new, limits)?;
                 let found = self.blobs.get_mut(blob).ok_or(Refusal::Missing)?;
@@ -47,6 +47,9 @@ impl State {
         if let Some(old) = self.blobs.get(&id) {
             let same = old.owner == new.owner && old.of == new.of;
             return if same { Ok(()) } else { Err(Refusal::Missing) };
+        }
+        if limits.access == Access::Token {
+            return Err(Refusal::NotAdmitted);
         }
         self.erase_owned(new.owner);
         if self.chunks + u64::from(new.of) > limits.chunks {

@@ -5,12 +5,12 @@
 use subrosa_wire::{InviteId, InviteKind, InviteState, Refusal};
 
 use super::{Invite, Owned, State};
-use crate::{InviteOp, Limits, Outcome};
+use crate::{Access, InviteOp, Limits, Outcome};
 
 impl State {
     pub(super) fn invite(&mut self, op: &InviteOp, limits: &Limits) -> Result<Outcome, Refusal> {
         match op {
-            InviteOp::Put { id, owner, kind, expires, bundle } => {
+            InviteOp::Put { id, owner, kind, expires, bundle, admit: _ } => {
                 let (claim, opened) = (None, false);
                 let new = Invite {
                     owner: *owner,
@@ -71,6 +71,9 @@ impl State {
             old.expires = new.expires;
             old.bundle = new.bundle;
             return Ok(Outcome::Done);
+        }
+        if limits.access == Access::Token {
+            return Err(Refusal::NotAdmitted);
         }
         // What the owner's right was bound to has expired: it makes room.
         self.erase_owned(new.owner);

@@ -8,7 +8,7 @@ use subrosa_codec::{Cell, Day};
 use subrosa_wire::{QueueId, ReadId, Refusal, Seq};
 
 use super::{Queue, State};
-use crate::{Limits, Outcome, lease_period};
+use crate::{Access, Limits, Outcome, lease_period};
 
 impl State {
     pub(super) fn open(
@@ -26,7 +26,13 @@ impl State {
         let lease = lease_period(renew);
         match (self.queues.get_mut(&queue), self.readers.get(&read)) {
             // REL-26.
-            (Some(found), Some(reads)) if *reads == queue => found.lease = found.lease.max(lease),
+            (Some(found), Some(reads)) if *reads == queue => {
+                if limits.access == Access::Open {
+                    found.lease = found.lease.max(lease);
+                }
+            }
+            // It has no tokens.
+            (None, None) if limits.access == Access::Token => return Err(Refusal::NotAdmitted),
             (None, None) => {
                 if self.queues.len() as u64 >= limits.queues {
                     return Err(Refusal::QuotaExceeded);

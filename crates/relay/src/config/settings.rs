@@ -5,6 +5,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use subrosa_relay_core::Access;
+
 use crate::config::{Config, LogLevel};
 
 /// A value in the file.
@@ -99,6 +101,18 @@ pub(super) const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    Setting {
+        section: "relay",
+        name: "access",
+        about: "Who may make queues, invites and attachments: open (everyone), token (whoever has an address by `token new`).",
+        example: "",
+        read: |config| Some(word(config.limits.access == Access::Open, "open", "token")),
+        write: |config, item| {
+            let open = choice(item, "open", "token").ok_or("must be one of: open, token")?;
+            config.limits.access = if open { Access::Open } else { Access::Token };
+            Ok(())
+        },
+    },
     number!("limits"."connections", limits.connections, "Streams of all clients at once: a client has one, and up to four more while it moves attachments."),
     number!("limits"."queues", limits.queues, "Queues. One is one direction of one conversation."),
     number!("limits"."queue_cells", limits.queue_cells, "Cells that wait in one queue, at 4 KiB; more wait at their sender, who runs 1,000 ahead at most."),
@@ -132,7 +146,32 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     number!("network"."retry_above", retry_above, "Handshakes under way above which a newcomer must prove its address first."),
+    number!("network"."prefix_connections", rates.connections, "Connections at once from one network prefix (/24 of IPv4, /48 of IPv6)."),
+    number!("network"."prefix_knocks", rates.knocks, "New connections from one network prefix in a minute."),
+    number!("network"."prefix_makes", rates.makes, "Queues opened and invites put from one network prefix in a minute; what is more waits its turn."),
+    Setting {
+        section: "network",
+        name: "loopback",
+        about: "Whether connections from this machine itself count as those of a prefix: exempt, counted.",
+        example: "",
+        read: |config| Some(word(config.rates.loopback, "counted", "exempt")),
+        write: |config, item| {
+            config.rates.loopback =
+                choice(item, "counted", "exempt").ok_or("must be one of: exempt, counted")?;
+            Ok(())
+        },
+    },
 ];
+
+fn word(first: bool, one: &str, other: &str) -> Item {
+    Item::Text(if first { one } else { other }.to_owned())
+}
+
+/// Whether the first of two words was written; `None` when neither was.
+fn choice(item: &Item, one: &str, other: &str) -> Option<bool> {
+    let Item::Text(text) = item else { return None };
+    if text == one { Some(true) } else { (text == other).then_some(false) }
+}
 
 fn text(item: &Item) -> Result<&str, &'static str> {
     match item {

@@ -5,8 +5,8 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -16,8 +16,10 @@ use subrosa_wire::Refusal;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::config::Config;
 use crate::desk::Message;
-use crate::net::stream::{Closing, talk};
+use crate::net::gate::{Gate, Guest};
+use crate::net::stream::{Closing, Talk, talk};
 
 /// Handshakes under way at which further ones are dropped: the sender tries again by itself.
 const HANDSHAKES: u32 = 1_024;
@@ -26,24 +28,42 @@ const HANDSHAKES: u32 = 1_024;
 pub(crate) struct Door {
     pub(crate) inbox: mpsc::Sender<Message>,
     /// Most connections at once.
-    pub(crate) connections: usize,
-    /// For a handshake, for the first stream, and for the first frame on it.
-    pub(crate) patience: Duration,
+    connections: AtomicUsize,
+    /// In milliseconds: for a handshake, for the first stream, and for the first frame on it.
+    patience: AtomicU64,
     /// Handshakes from addresses that proved nothing, above which a newcomer must prove his by a Retry.
-    pub(crate) retry_above: u32,
+    retry_above: AtomicU32,
+    gate: Arc<Gate>,
     handshakes: AtomicU32,
     next: AtomicU64,
 }
 
 impl Door {
-    pub(crate) const fn new(
-        inbox: mpsc::Sender<Message>,
-        connections: usize,
-        patience: Duration,
-        retry_above: u32,
-    ) -> Self {
-        let (handshakes, next) = (AtomicU32::new(0), AtomicU64::new(0));
-        Self { inbox, connections, patience, retry_above, handshakes, next }
+    pub(crate) fn new(inbox: mpsc::Sender<Message>, config: &Config) -> Self {
+        let door = Self {
+            inbox,
+            connections: AtomicUsize::new(0),
+            patience: AtomicU64::new(0),
+            retry_above: AtomicU32::new(0),
+            gate: Arc::new(Gate::new(config.rates)),
+            handshakes: AtomicU32::new(0),
+            next: AtomicU64::new(0),
+        };
+        door.set(config);
+        door
+    }
+
+    /// Other limits, for whoever comes from now on.
+    pub(crate) fn set(&self, config: &Config) {
+        self.connections.store(config.limits.connections as usize, Ordering::Relaxed);
+        let patience = u64::try_from(config.patience.as_millis()).unwrap_or(u64::MAX);
+        self.patience.store(patience, Ordering::Relaxed);
+        self.retry_above.store(config.retry_above, Ordering::Relaxed);
+        self.gate.set(config.rates);
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience.load(Ordering::Relaxed))
     }
 
     /// A name that no stream had before.
@@ -61,10 +81,15 @@ pub(crate) async fn accept(endpoint: Endpoint, door: Arc<Door>) {
 
 fn admit(endpoint: &Endpoint, incoming: Incoming, door: &Arc<Door>) {
     let handshakes = door.handshakes.load(Ordering::Relaxed);
-    if endpoint.open_connections() >= door.connections {
+    if endpoint.open_connections() >= door.connections.load(Ordering::Relaxed) {
         return incoming.refuse();
     }
-    if !incoming.remote_address_validated() && incoming.may_retry() && handshakes >= door.retry_above {
+    let full = door.gate.is_full(incoming.remote_address().ip(), Instant::now());
+    if full && incoming.remote_address_validated() {
+        return incoming.refuse();
+    }
+    let busy = full || handshakes >= door.retry_above.load(Ordering::Relaxed);
+    if !incoming.remote_address_validated() && incoming.may_retry() && busy {
         // Refused only when it was validated before, which was just looked at.
         let _ = incoming.retry();
         return;
@@ -76,9 +101,12 @@ fn admit(endpoint: &Endpoint, incoming: Incoming, door: &Arc<Door>) {
     if let Ok(connecting) = incoming.accept() {
         let (door, pending) = (Arc::clone(door), Pending::begin(door));
         tokio::spawn(async move {
-            let Ok(Ok(connection)) = timeout(door.patience, connecting).await else { return };
+            let Ok(Ok(connection)) = timeout(door.patience(), connecting).await else { return };
             drop(pending);
-            serve(connection, &door).await;
+            match door.gate.enter(connection.remote_address().ip(), Instant::now()) {
+                Some(guest) => serve(connection, &door, &guest).await,
+                None => connection.close(code(Refusal::Busy), b""),
+            }
         });
     }
 }
@@ -100,11 +128,12 @@ impl Drop for Pending {
 }
 
 /// Serves a connection until its command stream ends.
-async fn serve(connection: Connection, door: &Door) {
-    let Ok(Ok((send, recv))) = timeout(door.patience, connection.accept_bi()).await else {
+async fn serve(connection: Connection, door: &Door, guest: &Guest) {
+    let Ok(Ok((send, recv))) = timeout(door.patience(), connection.accept_bi()).await else {
         return connection.close(code(Refusal::Idle), b"");
     };
-    let mut command = pin!(talk(door, Stream::Command, send, recv));
+    let id = door.next_id();
+    let mut command = pin!(talk(Talk { door, guest, id, stream: Stream::Command }, send, recv));
     let mut chunks = FuturesUnordered::new();
     let end = loop {
         tokio::select! {
@@ -118,7 +147,8 @@ async fn serve(connection: Connection, door: &Door) {
                 Ok((send, recv)) => {
                     // Chunks go when nothing else wants to.
                     let _ = send.set_priority(-1);
-                    chunks.push(talk(door, Stream::Chunks, send, recv));
+                    let talk_of = Talk { door, guest, id: door.next_id(), stream: Stream::Chunks(id) };
+                    chunks.push(talk(talk_of, send, recv));
                 }
                 Err(_) => break Closing::Left,
             },

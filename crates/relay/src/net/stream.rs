@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::desk::{Message, Outlet};
 use crate::net::accept::Door;
+use crate::net::gate::Guest;
 
 /// Bytes taken from the socket at once.
 const BURST: usize = 64 << 10;
@@ -48,9 +49,19 @@ impl Drop for Member {
     }
 }
 
+/// Whose stream it is, and what for.
+#[derive(Clone, Copy)]
+pub(crate) struct Talk<'a> {
+    pub(crate) door: &'a Door,
+    pub(crate) guest: &'a Guest,
+    pub(crate) id: ConnId,
+    pub(crate) stream: Stream,
+}
+
 /// Carries frames between a stream and the core until either ends it.
-pub(crate) async fn talk(door: &Door, stream: Stream, send: SendStream, recv: RecvStream) -> Closing {
-    let member = Member { id: door.next_id(), inbox: door.inbox.clone() };
+pub(crate) async fn talk(of: Talk<'_>, send: SendStream, recv: RecvStream) -> Closing {
+    let Talk { door, guest, id, stream } = of;
+    let member = Member { id, inbox: door.inbox.clone() };
     let (frames, inlet) = mpsc::unbounded_channel();
     let (hang, hung) = oneshot::channel();
     let joined = Message::Joined(member.id, stream, Outlet { frames, hang });
@@ -59,12 +70,12 @@ pub(crate) async fn talk(door: &Door, stream: Stream, send: SendStream, recv: Re
     }
     tokio::select! {
         end = tell(&member, send, inlet, hung) => end,
-        () = hear(&member, recv, door.patience) => Closing::Left,
+        () = hear(&member, recv, (door.patience(), guest)) => Closing::Left,
     }
 }
 
 /// Frames of the peer to the core. Ends when the peer does.
-async fn hear(member: &Member, mut recv: RecvStream, patience: Duration) {
+async fn hear(member: &Member, mut recv: RecvStream, (patience, guest): (Duration, &Guest)) {
     let mut decoder = Decoder::<Request>::new();
     let mut heard = false;
     let until = Instant::now() + patience;
@@ -87,11 +98,23 @@ async fn hear(member: &Member, mut recv: RecvStream, patience: Duration) {
                 Err(_) => Input::Garbled(member.id),
             };
             heard = true;
+            wait_for_turn(&input, guest).await;
             let garbled = matches!(input, Input::Garbled(_));
             if member.inbox.send(Message::Input(input)).await.is_err() || garbled {
                 // The core has ended or will hang up: there is nothing more to hear, only last words to say.
                 return pending().await;
             }
+        }
+    }
+}
+
+/// Whoever's neighbours make things too fast waits: the stream is read no further, and nothing is refused.
+async fn wait_for_turn(input: &Input, guest: &Guest) {
+    let Input::Frame(_, frame) = input else { return };
+    if matches!(frame.message, Request::Open(_) | Request::InvitePut(_)) {
+        let turn = guest.make(std::time::Instant::now());
+        if !turn.is_zero() {
+            tokio::time::sleep(turn).await;
         }
     }
 }

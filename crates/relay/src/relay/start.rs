@@ -23,9 +23,11 @@ use crate::clock::{ClockJumped, DayClock};
 use crate::config::Config;
 use crate::desk::{self, INBOX, Message};
 use crate::identity::{Identity, IdentityError};
+use crate::manage::{Told, manager};
 use crate::net::{Door, accept, bind};
 use crate::relay::{End, Relay};
-use crate::served::{Kept, Served, no_copy};
+use crate::remote::Remote;
+use crate::served::{Kept, Served};
 use crate::store::{OpenError, SlabStore};
 use crate::{files, reach, tls};
 
@@ -86,6 +88,7 @@ pub enum StartError {
 /// What was prepared for the threads.
 struct Parts<S> {
     config: Config,
+    door: Arc<Door>,
     identity: Identity,
     kept: Kept<S>,
     clock: DayClock,
@@ -95,7 +98,7 @@ struct Parts<S> {
 pub(super) fn start(config: Config) -> Result<Relay, StartError> {
     let (identity, store) = open(&config)?;
     let clock = DayClock::start(store.day(), config.accept_clock)?;
-    serve(config, identity, clock, Kept { store, close: Served::close, copy: Served::copy })
+    serve(config, identity, clock, Kept { store, close: Served::close, manage: manager() })
 }
 
 pub(super) fn start_with(config: Config, store: impl Store + 'static) -> Result<Relay, StartError> {
@@ -108,7 +111,12 @@ pub(super) fn start_with(config: Config, store: impl Store + 'static) -> Result<
         }
     };
     let clock = DayClock::start(Day(0), config.accept_clock)?;
-    serve(config, identity, clock, Kept { store, close: |_| Ok(()), copy: no_copy })
+    serve(
+        config,
+        identity,
+        clock,
+        Kept { store, close: |_| Ok(()), manage: Box::new(|_, _| Ok(Told::Unable)) },
+    )
 }
 
 /// Binds the socket, and starts the threads.
@@ -123,10 +131,11 @@ fn serve<S: Store + 'static>(
     let (inbox, messages) = mpsc::channel(INBOX);
     let (ended, end) = watch::channel(None);
     let data = config.data.clone();
-    let parts = Parts { config, identity, kept, clock, socket };
+    let door = Arc::new(Door::new(inbox.clone(), &config));
+    let parts = Parts { config, door: Arc::clone(&door), identity, kept, clock, socket };
     let (thread, runtime) = spawn(parts, (inbox.clone(), messages), ended)?;
     tracing::info!("serving");
-    Ok(Relay { address, local, data, inbox, runtime, end, thread: Some(thread) })
+    Ok(Relay { address, local, data, remote: Remote { inbox, door, runtime }, end, thread: Some(thread) })
 }
 
 /// The identity and the store, from the data folder or in memory.
@@ -215,7 +224,7 @@ fn run<S: Store + 'static>(
     (inbox, messages): Channel,
     (ready, ended): (Ready, watch::Sender<End>),
 ) {
-    let Parts { config, identity, kept, mut clock, socket } = parts;
+    let Parts { config, door, identity, kept, mut clock, socket } = parts;
     let today = clock.today();
     let endpoint = match runtime.block_on(async { endpoint(&identity, socket) }) {
         Ok(endpoint) => endpoint,
@@ -226,10 +235,8 @@ fn run<S: Store + 'static>(
         Ok(core) => core,
         Err(error) => return drop(ready.send(Err(error))),
     };
-    let door =
-        Door::new(inbox.clone(), config.limits.connections as usize, config.patience, config.retry_above);
     runtime.block_on(async {
-        tokio::spawn(accept(endpoint.clone(), Arc::new(door)));
+        tokio::spawn(accept(endpoint.clone(), door));
         tokio::spawn(tick(clock, inbox));
         // Whoever waits for it may have given up.
         let _ = ready.send(Ok(tokio::runtime::Handle::current()));

@@ -3,10 +3,11 @@
 //! Spec: docs/spec/relay.md, "Blobs". Invariant: a chunk is found by its header alone: owner = blob id, seq = index.
 
 use subrosa_relay_core::{BlobOp, Outcome, StoreFault};
-use subrosa_wire::{BlobId, Chunk, OwnerId, Refusal};
+use subrosa_wire::{Admit, BlobId, CHUNK_LEN, Chunk, OwnerId, Refusal};
 
 use crate::slab::{Header, PutError};
 use crate::store::rows::{BlobRow, Name, Row};
+use crate::store::tokens::Making;
 use crate::store::{CHUNK, SlabStore, day16, refused};
 
 impl SlabStore {
@@ -15,9 +16,9 @@ impl SlabStore {
             return refused(Refusal::Unsupported);
         }
         match op {
-            BlobOp::Put { blob, owner, index, of, expires, chunk } => {
+            BlobOp::Put { blob, owner, index, of, expires, chunk, admit } => {
                 let row = BlobRow { owner: *owner, chunks: *of, expires: day16(*expires) };
-                match self.blob_to_fill(*blob, row)? {
+                match self.blob_to_fill(*blob, row, *admit)? {
                     Ok(row) => self.put_chunk(*blob, row, *index, chunk),
                     Err(refusal) => refused(refusal),
                 }
@@ -49,7 +50,12 @@ impl SlabStore {
     }
 
     /// The record of the blob that a chunk belongs to, made with the first one.
-    fn blob_to_fill(&mut self, id: BlobId, new: BlobRow) -> Result<Result<BlobRow, Refusal>, StoreFault> {
+    fn blob_to_fill(
+        &mut self,
+        id: BlobId,
+        new: BlobRow,
+        admit: Admit,
+    ) -> Result<Result<BlobRow, Refusal>, StoreFault> {
         self.bury_blob(id)?;
         match self.blob(id) {
             Some(row) if row.owner == new.owner && row.chunks == new.chunks => return Ok(Ok(row)),
@@ -57,6 +63,10 @@ impl SlabStore {
             None if self.owner_is_taken(new.owner) => return Ok(Err(Refusal::Missing)),
             None => {}
         }
+        let token = match self.admission(admit, Making::Bytes(u64::from(new.chunks) * CHUNK_LEN as u64)) {
+            Ok(token) => token,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         if self.tight {
             return Ok(Err(Refusal::Storage));
         }
@@ -70,6 +80,7 @@ impl SlabStore {
             return Ok(Err(Refusal::Storage));
         }
         self.put_record(Row::Blob(id, new))?;
+        self.charge(token)?;
         Ok(Ok(new))
     }
 

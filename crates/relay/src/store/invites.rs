@@ -3,12 +3,13 @@
 //! Spec: docs/spec/relay.md, "Invites" (A25, A34). Invariant: the record that says who took an invite is on disk
 //! before the bundle leaves, since both are of one commit and nothing leaves before it.
 
-use subrosa_codec::{Cell, Day};
+use subrosa_codec::{CELL_LEN, Cell, Day};
 use subrosa_relay_core::{InviteOp, Outcome, StoreFault};
-use subrosa_wire::{ClaimHash, InviteId, InviteKind, InviteState, OwnerId, Refusal};
+use subrosa_wire::{Admit, ClaimHash, InviteId, InviteKind, InviteState, OwnerId, Refusal};
 
 use crate::slab::{Header, PutError, Slot};
 use crate::store::rows::{InviteRow, Name, Row};
+use crate::store::tokens::Making;
 use crate::store::{BUNDLE, SlabStore, day16, refused};
 
 /// What stands for "nobody" in the record.
@@ -17,7 +18,7 @@ const NO_CLAIM: [u8; 16] = [0; 16];
 impl SlabStore {
     pub(super) fn invite_op(&mut self, op: &InviteOp) -> Result<Outcome, StoreFault> {
         match op {
-            InviteOp::Put { id, owner, kind, expires, bundle } => {
+            InviteOp::Put { id, owner, kind, expires, bundle, admit } => {
                 let row = InviteRow {
                     slot: 0,
                     owner: *owner,
@@ -26,7 +27,7 @@ impl SlabStore {
                     claim: ClaimHash::from_bytes(NO_CLAIM),
                     expires: day16(*expires),
                 };
-                self.put_invite(*id, row, bundle)
+                self.put_invite(*id, row, (bundle, *admit))
             }
             InviteOp::Take { id, claim } => self.take_invite(*id, *claim),
             InviteOp::Check { owner } => {
@@ -59,7 +60,12 @@ impl SlabStore {
         }
     }
 
-    fn put_invite(&mut self, id: InviteId, mut row: InviteRow, bundle: &Cell) -> Result<Outcome, StoreFault> {
+    fn put_invite(
+        &mut self,
+        id: InviteId,
+        mut row: InviteRow,
+        (bundle, admit): (&Cell, Admit),
+    ) -> Result<Outcome, StoreFault> {
         self.bury_invite(id)?;
         let old = self.invite(id);
         match &old {
@@ -69,6 +75,11 @@ impl SlabStore {
             None if self.owner_is_taken(row.owner) => return refused(Refusal::Missing),
             None => {}
         }
+        let token =
+            match old.map_or_else(|| self.admission(admit, Making::Bytes(CELL_LEN as u64)), |_| Ok(None)) {
+                Ok(token) => token,
+                Err(refusal) => return refused(refusal),
+            };
         if self.tight {
             return refused(Refusal::Storage);
         }
@@ -90,6 +101,7 @@ impl SlabStore {
         // The old bundle is there until the record that names the new one is durable: a cut between leaves one of them.
         self.retired.extend(old.map(|old| Slot(old.slot)));
         self.put_record(Row::Invite(id, row))?;
+        self.charge(token)?;
         Ok(Outcome::Done)
     }
 

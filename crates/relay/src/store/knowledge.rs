@@ -10,6 +10,17 @@ use subrosa_wire::{InviteKind, QueueId, Seq};
 use crate::store::rows::Row;
 use crate::store::{SlabStore, invites, queues};
 
+const TOKENS: &[Field] = &[
+    Field { name: "admit id", about: "hash of the token" },
+    Field { name: "number", about: "what the operator calls it" },
+    Field { name: "queues", about: "that may be made under it in 32 days" },
+    Field { name: "bytes", about: "of invites and attachments that may be put under it in 32 days" },
+    Field { name: "used queues", about: "made in the period of its last use" },
+    Field { name: "used bytes", about: "put in the period of its last use" },
+    Field { name: "period", about: "the 32-day period of its last use" },
+    Field { name: "expires", about: "last day" },
+];
+
 const STORE: &[Field] = &[
     Field { name: "store id", about: "random, made with the store" },
     Field { name: "opened", about: "how many times the relay was started" },
@@ -63,8 +74,33 @@ impl SlabStore {
     /// [`SlabStore::known`], and what the store keeps of itself.
     pub(crate) fn whole_knowledge(&self, rows: usize) -> Knowledge {
         let mut knowledge = self.known(rows);
+        knowledge.tables.push(self.token_table(rows));
         knowledge.tables.push(self.own_table());
         knowledge
+    }
+
+    fn token_table(&self, max: usize) -> Table {
+        let table = self.records.table();
+        let tokens = table.rows().filter_map(|row| match row {
+            Row::Token(id, row) => Some((*id, *row)),
+            _ => None,
+        });
+        let rows = first(tokens, max, |id| id.as_bytes()).into_iter().map(|(id, row)| {
+            let expires = Day(row.expires.into());
+            let values = vec![
+                Value::Bytes(id.as_bytes().to_vec()),
+                Value::Number(row.number.into()),
+                Value::Number(row.queues.into()),
+                Value::Number(row.bytes),
+                Value::Number(row.used_queues.into()),
+                Value::Number(row.used_bytes),
+                Value::Number(row.period.into()),
+                Value::Day(expires),
+            ];
+            Known { key: id.as_bytes().to_vec(), values, bytes: 66, expires: Some(expires) }
+        });
+        let about = "leave to make things on a private relay: no queue, invite or attachment says which token made it";
+        Table { name: "tokens", about, fields: TOKENS, count: table.counts().tokens, rows: rows.collect() }
     }
 
     /// What the store keeps of itself, as a table beside those that every kind of store has.

@@ -5,11 +5,12 @@
 
 use subrosa_codec::{Cell, Day};
 use subrosa_relay_core::{Outcome, StoreFault, lease_period};
-use subrosa_wire::{QueueId, ReadId, Refusal, Seq};
+use subrosa_wire::{Admit, QueueId, ReadId, Refusal, Seq};
 
 use crate::slab::{Header, PutError};
 use crate::store::index::Place;
 use crate::store::rows::{NOBODY, Name, QueueRow, Row};
+use crate::store::tokens::Making;
 use crate::store::{CELL, SlabStore, day16, refused};
 
 impl SlabStore {
@@ -34,14 +35,14 @@ impl SlabStore {
         &mut self,
         queue: QueueId,
         read: ReadId,
-        renew: Day,
+        (admit, renew): (Admit, Day),
     ) -> Result<Outcome, StoreFault> {
         let period = lease_period(renew);
         self.bury_lapsed(queue)?;
         self.bury_read_by(read)?;
         match self.queue(queue) {
             Some(row) if row.read == read => {
-                if period > row.period {
+                if period > row.period && self.may_renew(admit) {
                     self.put_record(Row::Queue(queue, QueueRow { read, period }))?;
                 }
             }
@@ -54,6 +55,10 @@ impl SlabStore {
                 if self.queue_read_by(read).is_some() {
                     return refused(Refusal::Missing);
                 }
+                let token = match self.admission(admit, Making::Queue) {
+                    Ok(token) => token,
+                    Err(refusal) => return refused(refusal),
+                };
                 if self.tight {
                     return refused(Refusal::Storage);
                 }
@@ -64,6 +69,7 @@ impl SlabStore {
                     return refused(Refusal::Storage);
                 }
                 self.put_record(Row::Queue(queue, QueueRow { read, period }))?;
+                self.charge(token)?;
             }
         }
         let last = self.index().live(queue, 0).next_back().map(|place| Seq(place.seq));

@@ -14,11 +14,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use hashbrown::HashTable;
 use subrosa_codec::Day;
-use subrosa_wire::{BlobId, InviteId, OwnerId, QueueId, ReadId};
+use subrosa_wire::{AdmitId, BlobId, InviteId, OwnerId, QueueId, ReadId};
 
 use crate::slab::{Disk, DiskError, PutError, is_full};
 use crate::store::calendar::Calendar;
-use crate::store::rows::{BlobRow, InviteRow, Name, QueueRow, RECORD_LEN, Row, StoreRow};
+use crate::store::rows::{BlobRow, InviteRow, Name, QueueRow, RECORD_LEN, Row, StoreRow, TokenRow};
 use crate::store::spread::Spread;
 
 /// How many records the file grows by: 1 MiB.
@@ -43,6 +43,7 @@ pub(crate) struct Counts {
     pub(crate) queues: u64,
     pub(crate) invites: u64,
     pub(crate) blobs: u64,
+    pub(crate) tokens: u64,
     /// Chunks of all blobs, those not yet put included.
     pub(crate) promised: u64,
 }
@@ -56,6 +57,7 @@ impl Counts {
                 self.promised = self.promised.wrapping_add_signed(by * i64::from(blob.chunks));
                 &mut self.blobs
             }
+            Row::Token(..) => &mut self.tokens,
         };
         *count = count.wrapping_add_signed(by);
     }
@@ -107,6 +109,13 @@ impl Table {
     pub(crate) fn blob(&self, id: BlobId) -> Option<BlobRow> {
         match self.find(Name::Blob(id))? {
             Row::Blob(_, row) => Some(*row),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn token(&self, id: AdmitId) -> Option<TokenRow> {
+        match self.find(Name::Token(id))? {
+            Row::Token(_, row) => Some(*row),
             _ => None,
         }
     }

@@ -8,13 +8,14 @@
 //! queue  1   = 0 6 | period u16 | 0 6 | write id 32 | read id 32 | 0 32
 //! invite 2   = opened 1 | kind 1 | 0 4 | expires u16 | slot u32 | 0 2 | invite id 32 | owner id 32 | claim hash 16 | 0 16
 //! blob   3   = 0 6 | expires u16 | chunks u32 | 0 2 | blob id 32 | owner id 32 | 0 32
+//! token  4   = 0 6 | expires u16 | number u32 | 0 2 | admit id 32 | queues u32 | used u32 | bytes u64 | used u64 | period u16 | 0 38
 //! store  77  = clean 1 | 0 1 | boot u32 | day u32 | records u32 | store id 16 | cell groups u32 | chunk groups u32 | 0 72
 //! ```
 
 use sha2::{Digest, Sha256};
 use subrosa_codec::{Day, Malformed, Reader, Writer};
 use subrosa_relay_core::{LEASE_PERIOD, StoreFault};
-use subrosa_wire::{BlobId, ClaimHash, InviteId, InviteKind, OwnerId, QueueId, ReadId};
+use subrosa_wire::{AdmitId, BlobId, ClaimHash, InviteId, InviteKind, OwnerId, QueueId, ReadId};
 
 /// Length of a record.
 pub(crate) const RECORD_LEN: usize = 128;
@@ -27,6 +28,7 @@ const VERSION: u8 = 1;
 const QUEUE: u8 = 1;
 const INVITE: u8 = 2;
 const BLOB: u8 = 3;
+const TOKEN: u8 = 4;
 const STORE: u8 = 77;
 
 /// The read id of a queue whose reader is not known any more; no capability has it.
@@ -76,12 +78,30 @@ pub(crate) struct BlobRow {
     pub(crate) expires: u16,
 }
 
+/// An admission token, and what was made under it in one [`LEASE_PERIOD`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TokenRow {
+    /// What the operator calls it.
+    pub(crate) number: u32,
+    /// Its last day.
+    pub(crate) expires: u16,
+    /// Queues that it may make in a period.
+    pub(crate) queues: u32,
+    /// Bytes of invites and blobs that it may put in a period.
+    pub(crate) bytes: u64,
+    /// The period of its last use, and what it made in it.
+    pub(crate) period: u16,
+    pub(crate) used_queues: u32,
+    pub(crate) used_bytes: u64,
+}
+
 /// One thing of somebody's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Row {
     Queue(QueueId, QueueRow),
     Invite(InviteId, InviteRow),
     Blob(BlobId, BlobRow),
+    Token(AdmitId, TokenRow),
 }
 
 /// What a record is found by: its own name, and that of the right to it. No two kinds share one.
@@ -92,6 +112,9 @@ pub(crate) enum Name {
     Invite(InviteId),
     Blob(BlobId),
     Owner(OwnerId),
+    Token(AdmitId),
+    /// A token's number.
+    Number(u32),
     /// Of a queue that nobody can read until it is opened.
     Unread(QueueId),
 }
@@ -104,6 +127,7 @@ impl Row {
             Self::Queue(id, row) => [Name::Queue(*id), Name::Read(row.read)],
             Self::Invite(id, row) => [Name::Invite(*id), Name::Owner(row.owner)],
             Self::Blob(id, row) => [Name::Blob(*id), Name::Owner(row.owner)],
+            Self::Token(id, row) => [Name::Token(*id), Name::Number(row.number)],
         }
     }
 
@@ -116,6 +140,7 @@ impl Row {
             }
             Self::Invite(_, row) => row.expires,
             Self::Blob(_, row) => row.expires,
+            Self::Token(_, row) => row.expires,
         }
     }
 
@@ -140,6 +165,7 @@ impl Row {
                 r.zeros(32)?;
                 Self::Blob(id, BlobRow { owner, chunks, expires })
             }
+            TOKEN => parse_token(&mut r)?,
             _ => return Err(BadRow),
         };
         r.finish()?;
@@ -163,6 +189,11 @@ impl Row {
                 w.u8(BLOB).u8(VERSION).zeros(6).u16(row.expires).u32(row.chunks).zeros(2);
                 w.put(id.as_bytes()).put(row.owner.as_bytes()).zeros(32);
             }
+            Self::Token(id, row) => {
+                w.u8(TOKEN).u8(VERSION).zeros(6).u16(row.expires).u32(row.number).zeros(2);
+                w.put(id.as_bytes()).u32(row.queues).u32(row.used_queues);
+                w.u64(row.bytes).u64(row.used_bytes).u16(row.period).zeros(38);
+            }
         }
         seal(w)
     }
@@ -182,6 +213,17 @@ fn parse_invite(r: &mut Reader<'_>) -> Result<Row, BadRow> {
     let claim = ClaimHash::from_bytes(r.array()?);
     r.zeros(16)?;
     Ok(Row::Invite(id, InviteRow { slot, owner, kind, opened, claim, expires }))
+}
+
+fn parse_token(r: &mut Reader<'_>) -> Result<Row, BadRow> {
+    r.zeros(6)?;
+    let (expires, number) = (r.u16()?, r.u32()?);
+    r.zeros(2)?;
+    let id = AdmitId::from_bytes(r.array()?);
+    let (queues, used_queues, bytes, used_bytes) = (r.u32()?, r.u32()?, r.u64()?, r.u64()?);
+    let period = r.u16()?;
+    r.zeros(38)?;
+    Ok(Row::Token(id, TokenRow { number, expires, queues, bytes, period, used_queues, used_bytes }))
 }
 
 /// What the store keeps of itself: the first record.
@@ -264,7 +306,7 @@ fn check(covered: &[u8]) -> [u8; 16] {
 mod tests {
     use super::*;
 
-    fn rows() -> [Row; 3] {
+    fn rows() -> [Row; 4] {
         let invite = InviteRow {
             slot: 7,
             owner: OwnerId::from_bytes([1; 32]),
@@ -275,11 +317,21 @@ mod tests {
         };
         let queue = QueueRow { read: ReadId::from_bytes([3; 32]), period: 625 };
         let blob = BlobRow { owner: OwnerId::from_bytes([4; 32]), chunks: 9, expires: 20_001 };
+        let token = TokenRow {
+            number: 3,
+            expires: 20_002,
+            queues: 10,
+            bytes: 1 << 40,
+            period: 625,
+            used_queues: 2,
+            used_bytes: 1 << 33,
+        };
         let ids = [5, 6, 7].map(|n| [n; 32]);
         [
             Row::Invite(InviteId::from_bytes(ids[0]), invite),
             Row::Queue(QueueId::from_bytes(ids[1]), queue),
             Row::Blob(BlobId::from_bytes(ids[2]), blob),
+            Row::Token(AdmitId::from_bytes([8; 32]), token),
         ]
     }
 
@@ -303,7 +355,7 @@ mod tests {
 
     #[test]
     fn the_last_day_of_a_lease_is_that_of_its_period() {
-        let [_, queue, _] = rows();
+        let [_, queue, ..] = rows();
         assert_eq!(queue.last_day(), 626 * 32 - 1);
     }
 }

@@ -8,7 +8,7 @@ use subrosa_relay_core::{Outcome, StoreFault};
 use subrosa_wire::QueueId;
 
 use crate::store::SlabStore;
-use crate::store::rows::Row;
+use crate::store::rows::{Name, Row};
 
 impl SlabStore {
     pub(super) fn sweep(&mut self, today: Day, budget: u32) -> Result<Outcome, StoreFault> {
@@ -37,13 +37,13 @@ impl SlabStore {
         }
     }
 
-    /// Erases queues whose lease ended, and expired invites and blobs; whether there are more.
+    /// Erases queues whose lease ended, and expired invites, blobs and tokens; whether there are more.
     fn sweep_records(&mut self, left: &mut u32) -> Result<bool, StoreFault> {
         while let Some(row) = self.records.expired(self.today) {
             *left -= match row {
                 Row::Queue(id, _) => self.erase_cells(id, u64::MAX, *left)?,
                 Row::Blob(id, _) => self.erase_chunks(id, *left)?,
-                Row::Invite(..) => 0,
+                Row::Invite(..) | Row::Token(..) => 0,
             };
             if *left == 0 {
                 return Ok(true);
@@ -53,6 +53,7 @@ impl SlabStore {
                 Row::Queue(id, _) => self.erase_queue(id)?,
                 Row::Blob(id, _) => self.erase_blob(id)?,
                 Row::Invite(id, row) => self.erase_invite(id, &row)?,
+                Row::Token(id, _) => self.records.erase(Name::Token(id)),
             }
         }
         Ok(false)

@@ -54,6 +54,7 @@ fn put_invite(n: u8, byte: u8) -> Op {
         kind: InviteKind::OneTime,
         expires: Day(30),
         bundle: cell(byte),
+        admit: Admit::OPEN,
     })
 }
 
@@ -72,6 +73,7 @@ fn put_chunk(n: u8, byte: u8) -> Op {
         of: 2,
         expires: Day(30),
         chunk: Chunk::from_vec(vec![byte; CHUNK_LEN]).expect("is a chunk"),
+        admit: Admit::OPEN,
     })
 }
 
@@ -345,7 +347,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         4 => (n(), n(), any::<bool>(), day(), any::<u8>()).prop_map(move |(i, o, once, expires, byte)| {
             let kind = if once { InviteKind::OneTime } else { InviteKind::Address };
             let (id, bundle) = (InviteId::from_bytes([i; 32]), cell(byte));
-            Op::Invite(InviteOp::Put { id, owner: owner(o), kind, expires, bundle })
+            Op::Invite(InviteOp::Put { id, owner: owner(o), kind, expires, bundle, admit: Admit::OPEN })
         }),
         3 => (n(), n()).prop_map(|(i, claim)| take_invite(i, claim)),
         1 => n().prop_map(move |o| Op::Invite(InviteOp::Check { owner: owner(o) })),
@@ -353,7 +355,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         3 => (n(), n(), 0u32..3, day(), any::<u8>()).prop_map(move |(b, o, index, expires, byte)| {
             let chunk = Chunk::from_vec(vec![byte; CHUNK_LEN]).expect("is a chunk");
             let blob = BlobId::from_bytes([b; 32]);
-            Op::Blob(BlobOp::Put { blob, owner: owner(o), index, of: 3, expires, chunk })
+            Op::Blob(BlobOp::Put { blob, owner: owner(o), index, of: 3, expires, chunk, admit: Admit::OPEN })
         }),
         1 => n().prop_map(move |o| Op::Blob(BlobOp::Drop { owner: owner(o) })),
         2 => (0u32..70).prop_map(|today| Op::Sweep { today: Day(today), budget: 1_000 }),

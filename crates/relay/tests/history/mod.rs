@@ -204,7 +204,14 @@ impl History {
                 // Mostly its own owner, so that renewals happen.
                 let own = OwnerId::from_bytes(*invite.as_bytes());
                 let owner = if self.roll(4) == 0 { owner } else { own };
-                Op::Invite(InviteOp::Put { id: invite, owner, kind, expires, bundle: cell })
+                Op::Invite(InviteOp::Put {
+                    id: invite,
+                    owner,
+                    kind,
+                    expires,
+                    bundle: cell,
+                    admit: Admit::OPEN,
+                })
             }
             32..34 => {
                 let claim = ClaimHash::from_bytes([1 + self.roll(2) as u8; 16]);
@@ -216,7 +223,7 @@ impl History {
                 let owner = OwnerId::from_bytes(id(10 + blob.as_bytes()[0]));
                 let chunk = Chunk::from_vec(body(self.body, CHUNK_LEN)).unwrap();
                 let index = self.roll(3) as u32;
-                Op::Blob(BlobOp::Put { blob, owner, index, of: 3, expires, chunk })
+                Op::Blob(BlobOp::Put { blob, owner, index, of: 3, expires, chunk, admit: Admit::OPEN })
             }
             38 => Op::Blob(BlobOp::Drop { owner: OwnerId::from_bytes(id(11 + self.roll(2) as u8)) }),
             _ => {

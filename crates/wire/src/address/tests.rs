@@ -27,6 +27,33 @@ fn the_published_address_and_key_hash_come_out() {
 }
 
 #[test]
+fn the_published_address_with_a_token_comes_out_and_every_changed_character_of_the_token_is_damage() {
+    let text = published("with the token 00 01 .. 1f");
+    let admit = Admit::from_bytes(core::array::from_fn(|i| i as u8));
+    let address = RelayAddress::new(key(), "relay.example.org", 7672).unwrap().with_admit(admit);
+    assert_eq!(address.to_string(), text);
+    assert_eq!(RelayAddress::parse(text), Ok(address.clone()));
+    let open = address.clone().with_admit(Admit::OPEN);
+    assert!(address.is_same_relay(&open) && address != open && open.to_string() == published("address"));
+    for at in text.find('?').unwrap()..text.len() {
+        for new in ["A", "z", "?"] {
+            let mut changed = text.to_string();
+            changed.replace_range(at..=at, new);
+            if changed != text {
+                assert_eq!(RelayAddress::parse(&changed), Err(AddressError::Damaged), "{at} {new}");
+            }
+        }
+        assert!(RelayAddress::parse(&text[..at]).is_err() || at == text.find('?').unwrap(), "cut at {at}");
+    }
+    assert_eq!(RelayAddress::parse(&format!("{text}A")), Err(AddressError::Damaged));
+    let other = RelayAddress::new(RelayKeyHash::from_bytes([7; 32]), "relay.example.org", 7672).unwrap();
+    let token = text.split_once('?').unwrap().1;
+    let moved = RelayAddress::parse(&format!("{other}?{token}"));
+    assert_eq!(moved, Err(AddressError::Damaged), "a token of another relay");
+    assert!(!format!("{address:?}").contains("00, 1, 2"), "{address:?}");
+}
+
+#[test]
 fn the_two_ways_to_hash_a_key_agree() {
     let mut der = SPKI_PREFIX.to_vec();
     der.extend_from_slice(&[9; 32]);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use subrosa_codec::{Cell, Day};
-use subrosa_relay_core::{Act, ConnId, Core, Input, Limits, MemStore, Service, Stream};
+use subrosa_relay_core::{Access, Act, ConnId, Core, Input, Limits, MemStore, Service, Stream};
 use subrosa_wire::{
     Admit, BlobCap, BlobPut, CHUNK_LEN, Chunk, ClaimToken, Decoder, Features, FetchCap, Frame, Handle, Hello,
     InviteKind, InvitePut, Open, OwnerCap, QueueId, ReadCap, Request, Response, Rid, Seq, WriteCap,
@@ -19,6 +19,7 @@ pub(super) const TARGETS: &[Target] = &[Target { name: "relay", longest: 1_024, 
 const TODAY: Day = Day(32 * 600);
 
 const LIMITS: Limits = Limits {
+    access: Access::Open,
     queues: 5,
     queue_cells: 20,
     cells: 60,
@@ -107,7 +108,7 @@ impl World {
     fn act(&mut self, choices: &mut Choices<'_>) -> Option<Input> {
         match choices.below(12) {
             0 => {
-                let stream = if choices.below(4) == 0 { Stream::Chunks } else { Stream::Command };
+                let stream = if choices.below(4) == 0 { Stream::Chunks(ConnId(1)) } else { Stream::Command };
                 let conn = ConnId(self.next_conn);
                 self.next_conn += 1;
                 self.sockets.insert(conn, Socket::default());

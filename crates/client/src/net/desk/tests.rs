@@ -4,8 +4,8 @@ use subrosa_codec::Cell;
 use subrosa_engine::api::InviteId;
 use subrosa_engine::{OutboxId, SessionKey};
 use subrosa_wire::{
-    ClaimToken, Decoder, FEATURES, FetchCap, MINOR, QueueId, ReadCap, RelayAddress, RelayKeyHash, Terms,
-    WriteCap,
+    Admit, ClaimToken, Decoder, FEATURES, FetchCap, MINOR, QueueId, ReadCap, RelayAddress, RelayKeyHash,
+    Terms, WriteCap,
 };
 
 use super::*;
@@ -24,7 +24,10 @@ const TERMS: Terms = Terms {
 };
 
 fn desk() -> Desk {
-    Desk::new(&Welcome { minor: MINOR, features: FEATURES, day: Day(20_000), terms: TERMS })
+    Desk::new(
+        &Welcome { minor: MINOR, features: FEATURES, day: Day(20_000), terms: TERMS },
+        Admit::from_bytes([3; 32]),
+    )
 }
 
 fn relay() -> RelayAddress {

@@ -45,7 +45,7 @@ fn a_stream_for_chunks_takes_chunks_only() {
     // REL-07.
     for wrong in [hello(), open(1, 1), append(1, 1), Request::Close { read: read(1) }] {
         let mut world = World::new(small());
-        let conn = world.joined(Stream::Chunks);
+        let conn = world.joined(Stream::Chunks(ConnId(0)));
         assert!(matches!(world.ask(conn, Request::Ping), Response::Reply(Ok(_))));
         world.say(conn, wrong);
         world.is_hung(conn, Refusal::Malformed);
@@ -102,7 +102,7 @@ fn as_many_as_allowed_are_answered() {
 fn requests_that_pin_chunks_are_counted_more_strictly() {
     // REL-20.
     let mut world = World::new(small());
-    let conn = world.joined(Stream::Chunks);
+    let conn = world.joined(Stream::Chunks(ConnId(0)));
     let get = |index| Request::BlobGet { read: BlobCap::from_bytes([1; 32]), index };
     let batch: Vec<_> = (0..u32::from(UNANSWERED_CHUNKS)).map(|n| world.input(conn, get(n))).collect();
     world.feed(batch);

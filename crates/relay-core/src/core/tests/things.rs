@@ -8,7 +8,7 @@ use subrosa_wire::{
 };
 
 use super::world::{World, cell, refused, small};
-use crate::{Limits, Stream};
+use crate::{ConnId, Limits, Stream};
 
 fn fetch(n: u8) -> FetchCap {
     FetchCap::from_bytes([n; 32])
@@ -66,7 +66,7 @@ fn of_two_who_take_an_invite_at_once_one_gets_it() {
 #[test]
 fn a_blob_goes_up_and_down_in_chunks_beside_the_command_stream() {
     let mut world = World::new(small());
-    let up = world.joined(Stream::Chunks);
+    let up = world.joined(Stream::Chunks(ConnId(0)));
     let down = world.connect();
     let (cap, owner) = (|| BlobCap::from_bytes([5; 32]), || OwnerCap::from_bytes([6; 32]));
     let chunk = |n: u8| Chunk::from_vec(vec![n; CHUNK_LEN]).unwrap();

@@ -67,6 +67,7 @@ pub(super) fn append(q: u8, n: u32) -> Request {
 
 pub(super) const fn small() -> Limits {
     Limits {
+        access: crate::Access::Open,
         queues: 8,
         queue_cells: 200,
         cells: 1_000,
