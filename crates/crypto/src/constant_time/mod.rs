@@ -81,6 +81,7 @@ fn timing_by_dudect() {
         bench!(SUBJECTS, 1),
         bench!(SUBJECTS, 2),
         bench!(SUBJECTS, 3),
+        bench!(SUBJECTS, 4),
         bench!(LEAKY, 0),
         bench!(LEAKY, 1),
     ];
