@@ -295,6 +295,7 @@ async fn after_fifty_clients_the_folder_holds_ciphertext_hashes_and_days_and_not
     let known = [
         "MANIFEST",
         "address",
+        "admin.sock",
         "cells.slab",
         "chunks.slab",
         "lock",
