@@ -18,6 +18,8 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measures what can be mined from three systems by three observers.
+    Mine(crate::mine::Options),
     /// Prints the seed of a named part of a run: what `Seed::sub` gives.
     Seed {
         /// The run's seed.
@@ -34,6 +36,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     match Args::parse().command {
+        Command::Mine(options) => return crate::mine::main(&options),
         Command::Seed { seed, label, n } => println!("{}", Seed(seed).sub(&label, n).0),
     }
     ExitCode::SUCCESS

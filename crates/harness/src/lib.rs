@@ -4,6 +4,7 @@
 //! the same list of acts gives the same trace, byte for byte, in every process.
 
 pub mod cli;
+pub mod mine;
 pub mod seed;
 pub mod trace;
 
