@@ -32,4 +32,4 @@ pub use mem::{MemReader, MemStore};
 pub use op::{BlobOp, InviteOp, LEASE_PERIOD, Op, Outcome, lease_period};
 pub use port::{ConnId, Input, Output, Stream, Ticket};
 pub use service::{Act, BATCH, Service};
-pub use store::{Store, StoreFault, StoreRead};
+pub use store::{Amounts, Store, StoreFault, StoreRead};

@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 
 use subrosa_wire::{Frame, Refusal, Response};
 
-use crate::{ConnId, Core, Input, Knowledge, Limits, Op, Output, Store, StoreFault, StoreRead, Ticket};
+use crate::{
+    Amounts, ConnId, Core, Input, Knowledge, Limits, Op, Output, Store, StoreFault, StoreRead, Ticket,
+};
 
 /// Most inputs to give [`Service::run`] at once: a bigger commit is no cheaper, and everyone waits for it.
 pub const BATCH: usize = 256;
@@ -85,6 +87,12 @@ impl<S: Store> Service<S> {
     #[must_use]
     pub fn load(&self) -> (usize, usize) {
         (self.core.streams(), self.core.subscriptions())
+    }
+
+    /// How many streams there are, and how much the store keeps; both are counted anyway.
+    #[must_use]
+    pub fn amounts(&self) -> (usize, Amounts) {
+        (self.core.streams(), self.store.amounts())
     }
 
     /// The store, between two commits.

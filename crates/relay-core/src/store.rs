@@ -25,6 +25,19 @@ pub enum StoreFault {
     Broken(&'static str),
 }
 
+/// How much a store keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amounts {
+    /// Queues.
+    pub queues: u64,
+    /// Invites.
+    pub invites: u64,
+    /// Cells that wait in queues.
+    pub cells: u64,
+    /// Chunks of blobs.
+    pub chunks: u64,
+}
+
 /// Keeps everything a relay keeps: blocking, on its own thread, one commit after the other.
 ///
 /// Conditions (missing, full, used) are decided inside `commit`, where the data is. [`crate::conformance`] holds
@@ -33,7 +46,8 @@ pub trait Store: Send {
     /// Its reading side.
     type Reader: StoreRead;
 
-    /// Applies `ops` in order as one durable unit; one outcome for each, in order. When it returns `Ok`, every
+    /// Applies `ops` in order as one durable unit; one outcome for each, in order. Without any, a store on a disk writes
+    /// something of its own all the same and makes it durable: whoever asks wants to know whether it can. When it returns `Ok`, every
     /// outcome is on disk; a crash before that leaves any prefix of `ops` applied.
     ///
     /// # Errors
@@ -51,6 +65,11 @@ pub trait Store: Send {
 
     /// Other limits from the next commit on; what lies there stays. A store that has none of its own ignores them.
     fn set_limits(&mut self, _limits: Limits) {}
+
+    /// How much there is, kept in memory and never looked up; zeros of a store that does not say.
+    fn amounts(&self) -> Amounts {
+        Amounts::default()
+    }
 
     /// Everything the store keeps: exact counts, and at most `rows` rows of each table.
     fn knowledge(&self, rows: usize) -> Knowledge;

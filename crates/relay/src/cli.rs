@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::announced::Announced;
-use crate::config::{Config, LogLevel};
+use crate::config::{Config, LogFormat, LogLevel};
 use crate::exit::Failure;
 use crate::relay::StartError;
 
@@ -37,9 +37,12 @@ pub(crate) struct Options {
     /// Name or address that invites carry [default: as last time, or the address by which this machine is reached]
     #[arg(long, global = true)]
     host: Option<String>,
-    /// How much is logged: error, warn, info, debug
+    /// How much is logged: error, warn, info, debug, trace
     #[arg(long, global = true, value_name = "LEVEL", value_parser = log_level)]
     log: Option<LogLevel>,
+    /// How a log line is written: text, json
+    #[arg(long, global = true, value_name = "FORMAT", value_parser = log_format)]
+    log_format: Option<LogFormat>,
     /// Start although the clock moved by more than two days since the last time
     #[arg(long, global = true)]
     accept_clock: bool,
@@ -179,7 +182,11 @@ fn bytes(text: &str) -> Result<u64, &'static str> {
 }
 
 fn log_level(word: &str) -> Result<LogLevel, &'static str> {
-    LogLevel::parse(word).ok_or("must be one of: error, warn, info, debug")
+    LogLevel::parse(word).ok_or("must be one of: error, warn, info, debug, trace")
+}
+
+fn log_format(word: &str) -> Result<LogFormat, &'static str> {
+    LogFormat::parse(word).ok_or("must be one of: text, json")
 }
 
 impl Options {
@@ -211,6 +218,7 @@ impl Options {
         config.listen = self.listen.unwrap_or(config.listen);
         config.host = self.host.clone().or(config.host);
         config.log = self.log.unwrap_or(config.log);
+        config.log_format = self.log_format.unwrap_or(config.log_format);
         config.accept_clock |= self.accept_clock;
         Ok(config)
     }

@@ -3,7 +3,7 @@
 //! Spec: docs/guide/relay.md, "Commands". Invariant: results go to stdout, everything else to stderr, and neither
 //! ever shows a peer's address, an id in use or a capability, except `disclose`, which exists to.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,13 +15,13 @@ use subrosa_wire::RelayAddress;
 
 use crate::announced::Announced;
 use crate::cli::{Cli, Command, ConfigCommand};
-use crate::config::{Config, LogLevel};
+use crate::config::Config;
 use crate::exit::{self, Failure};
 use crate::identity::Identity;
 use crate::reach::Reach;
 use crate::relay::{Relay, StartError};
 use crate::store::{self, OpenError};
-use crate::{admin, disclose, qr, run, status, tokens, upkeep};
+use crate::{admin, disclose, log, qr, run, status, tokens, upkeep};
 
 /// The whole of `subrosa-relay`.
 #[must_use]
@@ -59,7 +59,7 @@ fn perform(cli: Cli) -> Result<(), Failure> {
         // Disclosing shows what is kept, not what is asked for; a configuration belongs to no folder.
         _ => cli.options.config()?,
     };
-    log_to_stderr(config.log);
+    log::to_stderr(config.log, config.log_format);
     match command {
         Command::Run => run::run(config, cli.options),
         Command::Init => init(config),
@@ -82,23 +82,6 @@ fn perform(cli: Cli) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Check) => print("The configuration is good.\n"),
         Command::Config(ConfigCommand::Show) => print(&config.to_toml()),
     }
-}
-
-/// Only this crate's own lines: those of the network library name addresses.
-fn log_to_stderr(level: LogLevel) {
-    use tracing_subscriber::filter::{LevelFilter, Targets};
-    use tracing_subscriber::prelude::*;
-    let level = match level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-    };
-    let lines =
-        tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
-    let ours = Targets::new().with_target("subrosa_relay", level);
-    // A second subscriber in one process is a test's.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(ours)).try_init();
 }
 
 pub(crate) fn print(text: &str) -> Result<(), Failure> {

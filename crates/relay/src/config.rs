@@ -43,6 +43,10 @@ pub struct Config {
     pub rates: Rates,
     /// How much is logged.
     pub log: LogLevel,
+    /// How a log line is written.
+    pub log_format: LogFormat,
+    /// Where `/healthz`, `/readyz` and `/metrics` are served by HTTP: a loopback address; `None` for nowhere.
+    pub http: Option<SocketAddr>,
     /// Starts although the clock moved by more than two days since the last time.
     pub accept_clock: bool,
 }
@@ -56,8 +60,19 @@ pub enum LogLevel {
     Warn,
     /// Start and stop, too.
     Info,
-    /// Counts, for whoever looks for a fault.
+    /// Counts, rounded as those of `/metrics`, for whoever looks for a fault.
     Debug,
+    /// All that there is; no more personal than the others.
+    Trace,
+}
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For a person.
+    Text,
+    /// One JSON object for each line.
+    Json,
 }
 
 impl Default for Config {
@@ -72,6 +87,8 @@ impl Default for Config {
             retry_above: 64,
             rates: Rates::default(),
             log: LogLevel::Info,
+            log_format: LogFormat::Text,
+            http: None,
             accept_clock: false,
         }
     }
@@ -130,6 +147,8 @@ impl Config {
         key(self.listen != new.listen, "listen");
         key(self.host != new.host, "host");
         key(self.log != new.log, "log");
+        key(self.log_format != new.log_format, "log_format");
+        key(self.http != new.http, "http");
         key(self.store.grow != new.store.grow, "grow_mib");
         key(self.store.reserve != new.store.reserve, "reserve_mib");
         keys

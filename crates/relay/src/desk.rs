@@ -4,7 +4,9 @@
 //! can't race a subscription; it never waits for a socket.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
+use std::time::Instant;
 
 use subrosa_codec::Day;
 use subrosa_relay_core::{
@@ -16,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::manage::{Errand, Manager, Told};
 use crate::remote::Load;
 use crate::served::Kept;
+use crate::tally::Tally;
 
 /// Inputs that may wait for the core; whoever has more waits with them, and so does his peer.
 pub(crate) const INBOX: usize = 4 * BATCH;
@@ -42,8 +45,19 @@ pub(crate) enum Message {
     Manage(Errand, std_mpsc::Sender<Told>),
     /// Other limits from now on.
     Limits(Limits),
+    /// Someone asks whether the relay is well, and in earnest: by a write of its own that is durable.
+    Probe(Probe, oneshot::Sender<()>),
     /// No more input: what is under way is answered, then everyone is hung up and the store closed.
     Drain,
+}
+
+/// What is asked of a relay's health.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Probe {
+    /// That the core answers.
+    Alive,
+    /// That the store can make something durable.
+    Durable,
 }
 
 /// The core, its store, and the ways to the streams.
@@ -51,6 +65,7 @@ struct Desk<S> {
     service: Service<S>,
     outlets: HashMap<ConnId, Outlet>,
     manage: Manager<S>,
+    tally: Arc<Tally>,
 }
 
 /// What is asked beside the inputs, and answered after their commit.
@@ -68,10 +83,10 @@ pub(crate) fn run<S: Store>(
     Kept { store, close, manage }: Kept<S>,
     limits: Limits,
     today: Day,
-    inbox: mpsc::Receiver<Message>,
+    (inbox, tally): (mpsc::Receiver<Message>, Arc<Tally>),
 ) -> Result<(), StoreFault> {
     let service = Service::new(Core::new(limits, today), store);
-    let mut desk = Desk { service, outlets: HashMap::new(), manage };
+    let mut desk = Desk { service, outlets: HashMap::new(), manage, tally };
     desk.serve(inbox)?;
     close(desk.service.into_store())
 }
@@ -82,9 +97,11 @@ impl<S: Store> Desk<S> {
         while inbox.blocking_recv_many(&mut messages, BATCH) > 0 {
             let (mut inputs, mut asked, mut draining) =
                 (Vec::with_capacity(messages.len()), Vec::new(), false);
+            let mut probes = Vec::new();
             for message in messages.drain(..) {
                 match message {
                     Message::Input(input) => {
+                        self.tally.heard(&input);
                         if let Input::Left(id) = &input {
                             self.outlets.remove(id);
                         }
@@ -97,15 +114,20 @@ impl<S: Store> Desk<S> {
                     Message::Knowledge(rows, answer) => asked.push(Question::Knowledge(rows, answer)),
                     Message::Load(answer) => asked.push(Question::Load(answer)),
                     Message::Manage(errand, answer) => asked.push(Question::Manage(errand, answer)),
-                    Message::Limits(limits) => self.service.set_limits(limits),
+                    Message::Probe(probe, answer) => probes.push((probe, answer)),
+                    Message::Limits(limits) => {
+                        self.service.set_limits(limits);
+                        self.tally.set_limits(limits);
+                    }
                     Message::Drain => {
                         draining = true;
+                        self.tally.drain();
                         inputs.push(Input::Drain);
                     }
                 }
             }
-            let outlets = &mut self.outlets;
-            self.service.run(inputs, &mut |act| perform(outlets, act))?;
+            self.settle(inputs)?;
+            self.answer_probes(probes)?;
             for question in asked {
                 self.reply(question)?;
             }
@@ -124,11 +146,41 @@ impl<S: Store> Desk<S> {
             Question::Manage(errand, answer) => match (self.manage)(self.service.store_mut(), errand) {
                 Ok(told) => drop(answer.send(told)),
                 Err(fault) => {
-                    let outlets = &mut self.outlets;
-                    self.service.run([Input::Fault(fault)], &mut |act| perform(outlets, act))?;
+                    self.settle(vec![Input::Fault(fault)])?;
                     return Err(fault);
                 }
             },
+        }
+        Ok(())
+    }
+
+    /// One commit, and the time that it took if anybody asked for anything.
+    fn settle(&mut self, inputs: Vec<Input>) -> Result<(), StoreFault> {
+        let asked = inputs.iter().any(|input| matches!(input, Input::Frame(..)));
+        let (start, outlets, tally) = (Instant::now(), &mut self.outlets, &self.tally);
+        let end = self.service.run(inputs, &mut |act| {
+            tally.said(&act);
+            perform(outlets, act);
+        });
+        let (streams, amounts) = self.service.amounts();
+        self.tally.settled(asked.then(|| start.elapsed()), streams, amounts);
+        end
+    }
+
+    /// Answers whoever asked whether the relay is well; one write is enough for all of them.
+    ///
+    /// # Errors
+    /// [`StoreFault`]: it is not, which is a failed commit like any other, and everyone was hung up.
+    fn answer_probes(&mut self, probes: Vec<(Probe, oneshot::Sender<()>)>) -> Result<(), StoreFault> {
+        if probes.iter().any(|(probe, _)| *probe == Probe::Durable)
+            && let Err(fault) = self.service.store_mut().commit(&[])
+        {
+            self.settle(vec![Input::Fault(fault)])?;
+            return Err(fault);
+        }
+        for (_, answer) in probes {
+            // Whoever asked may have given up.
+            let _ = answer.send(());
         }
         Ok(())
     }
@@ -154,8 +206,6 @@ fn perform(outlets: &mut HashMap<ConnId, Outlet>, act: Act) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use subrosa_codec::{CELL_LEN, Cell};
     use subrosa_wire::{Admit, FEATURES, Hello, Open, ReadCap, Request, Rid, WriteCap};
     use tempfile::TempDir;
@@ -186,16 +236,21 @@ mod tests {
     }
 
     fn desk_on(disk: &MemDisk) -> (TempDir, Desk<Served>, Ear) {
+        desk_on_both(disk, &MemDisk::new())
+    }
+
+    fn desk_on_both(disk: &MemDisk, records: &MemDisk) -> (TempDir, Desk<Served>, Ear) {
         let folder = tempfile::tempdir().expect("makes a folder");
         let disks = |_| {
             let cells = Arc::new(disk.clone());
-            Ok(Disks { records: Arc::new(MemDisk::new()), cells, chunks: Arc::new(MemDisk::new()) })
+            Ok(Disks { records: Arc::new(records.clone()), cells, chunks: Arc::new(MemDisk::new()) })
         };
         let settings = StoreSettings { grow: 1, reserve: 0 };
         let store = SlabStore::open_on(folder.path(), settings, Limits::default(), disks).expect("opens");
         let core = Core::new(Limits::default(), Day(20_000));
         let service = Service::new(core, Served::Disk(Box::new(store)));
-        let mut desk = Desk { service, outlets: HashMap::new(), manage: crate::manage::manager() };
+        let tally = Arc::new(Tally::new(Limits::default()));
+        let mut desk = Desk { service, outlets: HashMap::new(), manage: crate::manage::manager(), tally };
         let (frames, inlet) = mpsc::unbounded_channel();
         let (hang, hung) = oneshot::channel();
         let (queue, read) = (WriteCap::from_bytes([1; 32]).id(), ReadCap::from_bytes([2; 32]));
@@ -233,6 +288,32 @@ mod tests {
         );
         assert_eq!(ear.1.try_recv(), Ok(Refusal::Storage));
         assert!(desk.outlets.is_empty());
+    }
+
+    #[test]
+    fn a_probe_is_answered_after_a_sync_and_by_nobody_after_a_failed_one() {
+        let records = MemDisk::new();
+        let (_folder, mut desk, mut ear) = desk_on_both(&MemDisk::new(), &records);
+        ear.heard();
+        let ask = |probe| {
+            let (answer, answered) = oneshot::channel();
+            (Message::Probe(probe, answer), answered)
+        };
+        let (probe, mut answered) = ask(Probe::Durable);
+        give(&mut desk, [probe]).expect("serves");
+        assert_eq!(answered.try_recv(), Ok(()));
+        records.fail_syncs();
+        let (probe, mut answered) = ask(Probe::Alive);
+        give(&mut desk, [probe]).expect("nothing was written");
+        assert_eq!(answered.try_recv(), Ok(()));
+        let (probe, mut answered) = ask(Probe::Durable);
+        assert_eq!(give(&mut desk, [probe]), Err(StoreFault::Io));
+        assert!(answered.try_recv().is_err());
+        assert_eq!(
+            ear.1.try_recv(),
+            Ok(Refusal::Storage),
+            "a failed write of its own is one as of any other"
+        );
     }
 
     #[test]

@@ -107,7 +107,7 @@ fn of_start(error: &StartError) -> u8 {
         StartError::Store(error) => of_open(error),
         StartError::Clock(_) | StartError::Host { .. } => CONFIG,
         StartError::PortInUse { .. } => UNAVAILABLE,
-        StartError::Listen { error, .. } => of_io(error, UNAVAILABLE),
+        StartError::Listen { error, .. } | StartError::Http { error, .. } => of_io(error, UNAVAILABLE),
         StartError::Serve(_) => UNAVAILABLE,
     }
 }

@@ -17,6 +17,7 @@ use crate::desk::Message;
 use crate::manage::{Errand, Told};
 use crate::net::Door;
 use crate::store::OpenError;
+use crate::watch::Watch;
 
 /// Streams and subscriptions at this moment.
 pub(crate) type Load = (usize, usize);
@@ -37,6 +38,11 @@ impl Remote {
             // A core that is gone has nobody to tell.
             let _ = inbox.send(message).await;
         });
+    }
+
+    /// A way to ask how it is.
+    pub(crate) fn watch(&self) -> Watch {
+        Watch::new(self.inbox.clone(), Arc::clone(&self.door.tally))
     }
 
     /// What the message is answered; `None` when the relay has ended.

@@ -19,7 +19,9 @@ use crate::cli::Options;
 use crate::commands::{folder, print_address};
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::http;
 use crate::relay::{Relay, StartError};
+use crate::supervisor::Supervisor;
 
 /// How long a relay may take to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -50,11 +52,18 @@ pub(crate) fn run(config: Config, options: Options) -> Result<(), Failure> {
         // Before the relay starts: a signal during the start is heard after it.
         let mut signals = Signals::hear()?;
         let data = folder(&config)?;
+        let http = config.http.map(http::bind).transpose()?;
+        let supervisor = Supervisor::from_environment();
         let relay = Relay::start(config.clone())?;
+        if let Some(listener) = http {
+            relay.remote().runtime.spawn(http::serve(listener, relay.remote().watch()));
+        }
         let at = (data.clone(), relay.address().clone());
         let reread = Box::new(move || options.config_there());
         let office = Arc::new(Office::new(relay.remote().clone(), at, config, reread));
         open_door(&data, &office);
+        supervisor.ready();
+        supervisor.keep_watch(&relay.remote().runtime, relay.remote().watch());
         print_address(relay.address(), io::stdout().is_terminal())?;
         let end: Result<(), StoreFault> = loop {
             tokio::select! {
@@ -64,6 +73,7 @@ pub(crate) fn run(config: Config, options: Options) -> Result<(), Failure> {
                 end = relay.ended() => break end,
             }
         };
+        supervisor.stopping();
         admin::leave(&data);
         stop(relay).await?;
         Ok(end?)

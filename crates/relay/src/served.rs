@@ -3,7 +3,7 @@
 //! Spec: docs/guide/relay.md. Invariant: a relay in memory touches no file.
 
 use subrosa_codec::{Cell, Day};
-use subrosa_relay_core::{Knowledge, Limits, MemStore, Op, Outcome, Store, StoreFault, StoreRead};
+use subrosa_relay_core::{Amounts, Knowledge, Limits, MemStore, Op, Outcome, Store, StoreFault, StoreRead};
 use subrosa_wire::{BlobId, Chunk, QueueId, Seq};
 
 use crate::manage::Manager;
@@ -62,6 +62,13 @@ impl Store for Served {
         match self {
             Self::Disk(store) => store.set_limits(limits),
             Self::Memory(store) => store.set_limits(limits),
+        }
+    }
+
+    fn amounts(&self) -> Amounts {
+        match self {
+            Self::Disk(store) => store.amounts(),
+            Self::Memory(store) => store.amounts(),
         }
     }
 

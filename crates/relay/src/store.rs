@@ -29,7 +29,7 @@ use std::fs::File;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use subrosa_codec::{CELL_LEN, Day};
-use subrosa_relay_core::{Knowledge, Limits, Op, Outcome, Store, StoreFault};
+use subrosa_relay_core::{Amounts, Knowledge, Limits, Op, Outcome, Store, StoreFault};
 use subrosa_wire::{CHUNK_LEN, Refusal};
 
 use crate::slab::{DiskError, PutError, Slab, Slot};
@@ -182,6 +182,9 @@ impl Store for SlabStore {
 
     fn commit(&mut self, ops: &[Op]) -> Result<Vec<Outcome>, StoreFault> {
         self.tight = self.room.as_ref().is_some_and(Room::is_tight);
+        if ops.is_empty() {
+            self.records.rewrite_store();
+        }
         let mut outcomes = Vec::with_capacity(ops.len());
         for op in ops {
             outcomes.push(self.apply(op)?);
@@ -196,6 +199,11 @@ impl Store for SlabStore {
 
     fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+    }
+
+    fn amounts(&self) -> Amounts {
+        let Totals { queues, invites, cells, chunks, .. } = self.totals();
+        Amounts { queues, invites, cells, chunks }
     }
 
     fn knowledge(&self, rows: usize) -> Knowledge {

@@ -157,6 +157,8 @@ mod tests {
         config.host = Some("relay.example.org".to_owned());
         config.limits.queues = 77;
         config.accept_clock = false;
+        config.log_format = crate::config::LogFormat::Json;
+        config.http = "[::1]:9672".parse().ok();
         assert_eq!(parse(&config.to_toml(), Config::default()), Ok(config));
     }
 
@@ -196,5 +198,12 @@ mod tests {
         assert!(fault("[limits]\nqueues = -1\n").contains("must be a whole number of 0 or more"));
         assert!(fault("[limits]\nsweep = 99999999999\n").contains("is too large"));
         assert!(fault("[limits\n").contains("line 1"));
+        for elsewhere in
+            ["0.0.0.0:9672", "[::]:9672", "192.168.1.2:9672", "[2001:db8::1]:9672", "[::ffff:127.0.0.1]:1"]
+        {
+            let found = fault(&format!("[observe]\nhttp = \"{elsewhere}\"\n"));
+            assert!(found.contains("must be a loopback address") && found.contains("ssh -L"), "{found}");
+        }
+        assert!(fault("[observe]\nhttp = \"localhost\"\n").contains("must be a loopback address and a port"));
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! Spec: docs/guide/relay.md, "Configuration". Invariant: a setting that is not in the table does not exist.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use subrosa_relay_core::Access;
 
-use crate::config::{Config, LogLevel};
+use crate::config::{Config, LogFormat, LogLevel};
 
 /// A value in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,11 +94,23 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         section: "relay",
         name: "log",
-        about: "How much is logged: error, warn, info, debug. No level logs an address, an id or a capability.",
+        about: "How much is logged: error, warn, info, debug, trace. No level logs an address, an id or a capability.",
         example: "",
         read: |config| Some(Item::Text(config.log.name().to_owned())),
         write: |config, item| {
-            config.log = LogLevel::parse(text(item)?).ok_or("must be one of: error, warn, info, debug")?;
+            config.log =
+                LogLevel::parse(text(item)?).ok_or("must be one of: error, warn, info, debug, trace")?;
+            Ok(())
+        },
+    },
+    Setting {
+        section: "relay",
+        name: "log_format",
+        about: "How a log line is written: text, json.",
+        example: "",
+        read: |config| Some(Item::Text(config.log_format.name().to_owned())),
+        write: |config, item| {
+            config.log_format = LogFormat::parse(text(item)?).ok_or("must be one of: text, json")?;
             Ok(())
         },
     },
@@ -161,6 +174,17 @@ pub(super) const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    Setting {
+        section: "observe",
+        name: "http",
+        about: "Address and port, on this machine only, of /healthz, /readyz and /metrics. Without it: nowhere.",
+        example: "127.0.0.1:9672",
+        read: |config| config.http.map(|address| Item::Text(address.to_string())),
+        write: |config, item| {
+            config.http = Some(loopback(item)?);
+            Ok(())
+        },
+    },
 ];
 
 fn word(first: bool, one: &str, other: &str) -> Item {
@@ -190,14 +214,47 @@ impl LogLevel {
             Self::Warn => "warn",
             Self::Info => "info",
             Self::Debug => "debug",
+            Self::Trace => "trace",
         }
     }
 
     /// The level with this word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Error, Self::Warn, Self::Info, Self::Debug].into_iter().find(|level| level.name() == word)
+        [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace]
+            .into_iter()
+            .find(|level| level.name() == word)
     }
+}
+
+impl LogFormat {
+    /// Its word in the file and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+
+    /// The format with this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Text, Self::Json].into_iter().find(|format| format.name() == word)
+    }
+}
+
+/// What is told there is told without asking who is there.
+fn loopback(item: &Item) -> Result<SocketAddr, &'static str> {
+    let address: SocketAddr =
+        text(item)?.parse().map_err(|_| "must be a loopback address and a port, as in \"127.0.0.1:9672\"")?;
+    if !address.ip().is_loopback() {
+        return Err(
+            "must be a loopback address, as in \"127.0.0.1:9672\": whoever reaches it is answered, so it is for this \
+                    machine only; to look at it from elsewhere, go through ssh -L or a proxy that asks who is there",
+        );
+    }
+    Ok(address)
 }
 
 /// The configuration as a commented file.

@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::desk::Message;
 use crate::net::gate::{Gate, Guest};
 use crate::net::stream::{Closing, Talk, talk};
+use crate::tally::{Newcomer, Tally};
 
 /// Handshakes under way at which further ones are dropped: the sender tries again by itself.
 const HANDSHAKES: u32 = 1_024;
@@ -34,6 +35,7 @@ pub(crate) struct Door {
     /// Handshakes from addresses that proved nothing, above which a newcomer must prove his by a Retry.
     retry_above: AtomicU32,
     gate: Arc<Gate>,
+    pub(crate) tally: Arc<Tally>,
     handshakes: AtomicU32,
     next: AtomicU64,
 }
@@ -46,6 +48,7 @@ impl Door {
             patience: AtomicU64::new(0),
             retry_above: AtomicU32::new(0),
             gate: Arc::new(Gate::new(config.rates)),
+            tally: Arc::new(Tally::new(config.limits)),
             handshakes: AtomicU32::new(0),
             next: AtomicU64::new(0),
         };
@@ -82,23 +85,28 @@ pub(crate) async fn accept(endpoint: Endpoint, door: Arc<Door>) {
 fn admit(endpoint: &Endpoint, incoming: Incoming, door: &Arc<Door>) {
     let handshakes = door.handshakes.load(Ordering::Relaxed);
     if endpoint.open_connections() >= door.connections.load(Ordering::Relaxed) {
+        door.tally.newcomer(Newcomer::TurnedAway);
         return incoming.refuse();
     }
     let full = door.gate.is_full(incoming.remote_address().ip(), Instant::now());
     if full && incoming.remote_address_validated() {
+        door.tally.newcomer(Newcomer::TurnedAway);
         return incoming.refuse();
     }
     let busy = full || handshakes >= door.retry_above.load(Ordering::Relaxed);
     if !incoming.remote_address_validated() && incoming.may_retry() && busy {
+        door.tally.newcomer(Newcomer::Retried);
         // Refused only when it was validated before, which was just looked at.
         let _ = incoming.retry();
         return;
     }
     if handshakes >= HANDSHAKES {
+        door.tally.newcomer(Newcomer::TurnedAway);
         return incoming.ignore();
     }
     // Accepted here and not in the task: an `Incoming` that waits holds its buffers.
     if let Ok(connecting) = incoming.accept() {
+        door.tally.newcomer(Newcomer::Begun);
         let (door, pending) = (Arc::clone(door), Pending::begin(door));
         tokio::spawn(async move {
             let Ok(Ok(connection)) = timeout(door.patience(), connecting).await else { return };

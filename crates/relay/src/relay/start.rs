@@ -29,6 +29,7 @@ use crate::relay::{End, Relay};
 use crate::remote::Remote;
 use crate::served::{Kept, Served};
 use crate::store::{OpenError, SlabStore};
+use crate::tally::Tally;
 use crate::{files, reach, tls};
 
 /// How long connections may take to close when the relay stops.
@@ -67,6 +68,16 @@ pub enum StartError {
     /// The system does not let this program have the address.
     #[error("cannot listen on {listen}: {error}")]
     Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The address for `/metrics` is not to be had.
+    #[error(
+        "cannot serve /metrics on {listen}: {error}; choose another port in [observe] http, or leave it out"
+    )]
+    Http {
         /// The address.
         listen: SocketAddr,
         /// Why.
@@ -225,12 +236,13 @@ fn run<S: Store + 'static>(
     (ready, ended): (Ready, watch::Sender<End>),
 ) {
     let Parts { config, door, identity, kept, mut clock, socket } = parts;
+    let tally = Arc::clone(&door.tally);
     let today = clock.today();
     let endpoint = match runtime.block_on(async { endpoint(&identity, socket) }) {
         Ok(endpoint) => endpoint,
         Err(error) => return drop(ready.send(Err(error))),
     };
-    let core = spawn_core(kept, &config, (today, messages));
+    let core = spawn_core(kept, &config, (today, messages, Arc::clone(&tally)));
     let core = match core {
         Ok(core) => core,
         Err(error) => return drop(ready.send(Err(error))),
@@ -238,6 +250,7 @@ fn run<S: Store + 'static>(
     runtime.block_on(async {
         tokio::spawn(accept(endpoint.clone(), door));
         tokio::spawn(tick(clock, inbox));
+        tokio::spawn(log_counts(tally));
         // Whoever waits for it may have given up.
         let _ = ready.send(Ok(tokio::runtime::Handle::current()));
         let end = core.await.unwrap_or(Err(StoreFault::Broken("its thread broke off")));
@@ -256,13 +269,13 @@ fn run<S: Store + 'static>(
 fn spawn_core<S: Store + 'static>(
     kept: Kept<S>,
     config: &Config,
-    (today, messages): (Day, mpsc::Receiver<Message>),
+    (today, messages, tally): (Day, mpsc::Receiver<Message>, Arc<Tally>),
 ) -> io::Result<tokio::sync::oneshot::Receiver<Result<(), StoreFault>>> {
     let (end, ended) = tokio::sync::oneshot::channel();
     let limits = config.limits;
     thread::Builder::new().name("relay-core".into()).spawn(move || {
         // Nobody waits for it only if the runtime broke off.
-        let _ = end.send(desk::run(kept, limits, today, messages));
+        let _ = end.send(desk::run(kept, limits, today, (messages, tally)));
     })?;
     Ok(ended)
 }
@@ -281,6 +294,20 @@ async fn tick(mut clock: DayClock, inbox: mpsc::Sender<Message>) {
         second.tick().await;
         if inbox.send(Message::Input(Input::Day(clock.today()))).await.is_err() {
             return;
+        }
+    }
+}
+
+/// Logs what was counted, rounded, once a minute, for whoever wants that much.
+async fn log_counts(tally: Arc<Tally>) {
+    let mut minute = interval(Duration::from_secs(60));
+    minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first is at once, with nothing to tell.
+    minute.tick().await;
+    loop {
+        minute.tick().await;
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            tracing::debug!("{}", tally.line());
         }
     }
 }

@@ -287,6 +287,11 @@ impl Records {
         change(&mut self.store);
     }
 
+    /// Has the next [`Records::sync`] write what the store keeps of itself, changed or not.
+    pub(crate) const fn rewrite_store(&mut self) {
+        self.written = None;
+    }
+
     /// Makes room for one more record; `false` when the disk has none.
     pub(crate) fn reserve(&mut self) -> Result<bool, DiskError> {
         if !self.free.is_empty() {
