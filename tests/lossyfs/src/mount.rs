@@ -202,7 +202,11 @@ impl LossyFs {
     /// When something still holds it.
     pub fn unmount(mut self) -> io::Result<Volume> {
         if let Some(session) = self.session.take() {
-            session.umount_and_join()?;
+            match session.umount_and_join() {
+                // A process was killed with a request under way: the kernel gave the connection up before we asked.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                other => other?,
+            }
         }
         Ok(self.volume())
     }
