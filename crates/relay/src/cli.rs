@@ -54,12 +54,19 @@ pub(crate) enum Command {
     /// Serve; everything that is missing is made [default]
     Run,
     /// Make the data folder, the key and an empty store, and print the address
-    Init,
+    Init {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the address that people give to `subrosa`
     Address {
         /// As a QR code too
         #[arg(long)]
         qr: bool,
+        /// As JSON
+        #[arg(long, conflicts_with = "qr")]
+        json: bool,
     },
     /// Print what the running relay is doing, in counts
     Status {
@@ -116,6 +123,28 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look for what would keep people from being served: key, clock, disk, limits, network
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Whether this version can serve the store
+    Upgrade {
+        /// Try it on a copy beside the data folder; the store itself is left alone
+        #[arg(long, required = true)]
+        check: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// Which
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -159,9 +188,17 @@ pub(crate) enum TokenCommand {
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Read it and say what is wrong
-    Check,
+    Check {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print it as a commented file, with everything that the command line changes
-    Show,
+    Show {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn bytes(text: &str) -> Result<u64, &'static str> {

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
 use rustix::fs::Mode;
 use serde_json::{Value, json};
 use subrosa_wire::RelayAddress;
@@ -21,7 +21,7 @@ use crate::identity::Identity;
 use crate::reach::Reach;
 use crate::relay::{Relay, StartError};
 use crate::store::{self, OpenError};
-use crate::{admin, disclose, log, qr, run, status, tokens, upkeep};
+use crate::{admin, disclose, doctor, log, qr, run, status, tokens, upgrade, upkeep};
 
 /// The whole of `subrosa-relay`.
 #[must_use]
@@ -53,17 +53,32 @@ fn perform(cli: Cli) -> Result<(), Failure> {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let command = cli.command.unwrap_or(Command::Run);
     let config = match &command {
-        Command::Run | Command::Init | Command::Address { .. } | Command::Token(_) => {
-            cli.options.config_there()?
-        }
+        Command::Run
+        | Command::Init { .. }
+        | Command::Address { .. }
+        | Command::Token(_)
+        | Command::Doctor { .. } => cli.options.config_there()?,
         // Disclosing shows what is kept, not what is asked for; a configuration belongs to no folder.
         _ => cli.options.config()?,
     };
     log::to_stderr(config.log, config.log_format);
     match command {
         Command::Run => run::run(config, cli.options),
-        Command::Init => init(config),
-        Command::Address { qr } => print_address(&known_address(&config)?, qr),
+        Command::Init { json } => init(config, json),
+        Command::Address { json: true, .. } => address_json(&known_address(&config)?),
+        Command::Address { qr, json: false } => print_address(&known_address(&config)?, qr),
+        Command::Doctor { json } => doctor::perform(&config, json),
+        Command::Upgrade { check: _, json } => upgrade::check(&config, json),
+        Command::Completions { shell } => {
+            let mut out = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "subrosa-relay", &mut out);
+            print(&String::from_utf8_lossy(&out))
+        }
+        Command::Man => {
+            let mut out = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut out).map_err(Failure::Output)?;
+            print(&String::from_utf8_lossy(&out))
+        }
         Command::Status { json } => {
             let status = asked(&folder(&config)?, "status")?;
             print(&if json { format!("{status:#}\n") } else { status::text(&status) })
@@ -79,8 +94,10 @@ fn perform(cli: Cli) -> Result<(), Failure> {
         Command::Backup { to, json } => upkeep::backup(&folder(&config)?, &to, json),
         Command::Restore { from, verify: true, json } => upkeep::check(&from, json),
         Command::Restore { from, verify: false, json } => upkeep::restore(&from, &folder(&config)?, json),
-        Command::Config(ConfigCommand::Check) => print("The configuration is good.\n"),
-        Command::Config(ConfigCommand::Show) => print(&config.to_toml()),
+        Command::Config(ConfigCommand::Check { json: true }) => print("{\n  \"good\": true\n}\n"),
+        Command::Config(ConfigCommand::Check { json: false }) => print("The configuration is good.\n"),
+        Command::Config(ConfigCommand::Show { json: true }) => print(&format!("{:#}\n", config.to_json())),
+        Command::Config(ConfigCommand::Show { json: false }) => print(&config.to_toml()),
     }
 }
 
@@ -90,11 +107,16 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// Makes everything that a start makes, by starting once.
-fn init(config: Config) -> Result<(), Failure> {
+fn init(config: Config, json: bool) -> Result<(), Failure> {
     let relay = Relay::start(config)?;
     let address = relay.address().clone();
     relay.stop();
-    print_address(&address, false)
+    if json { address_json(&address) } else { print_address(&address, false) }
+}
+
+fn address_json(address: &RelayAddress) -> Result<(), Failure> {
+    let reach = Reach::of(address.host()).sentence();
+    print(&format!("{:#}\n", json!({ "address": address.to_string(), "reach": reach })))
 }
 
 /// What the running relay answers.
@@ -124,7 +146,7 @@ fn announced(folder: &Path) -> Result<Option<Announced>, StartError> {
 }
 
 /// The address of the relay in the data folder, running or not.
-fn known_address(config: &Config) -> Result<RelayAddress, Failure> {
+pub(crate) fn known_address(config: &Config) -> Result<RelayAddress, Failure> {
     let folder = folder(config)?;
     let missing = || Failure::NoRelay(folder.display().to_string());
     let identity = Identity::load(&folder)?.ok_or_else(missing)?;

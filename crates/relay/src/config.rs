@@ -135,6 +135,11 @@ impl Config {
         }
     }
 
+    /// The configuration as JSON, by sections.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        settings::json(self)
+    }
+
     /// The keys in which `new` differs and which only a start looks at.
     pub(crate) fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         let mut keys = Vec::new();

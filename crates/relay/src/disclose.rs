@@ -14,7 +14,21 @@ use crate::announced::Announced;
 const FILES: &[(&str, &str)] = &[
     ("relay.key", "the relay's private key: it proves the relay to clients and opens no message"),
     ("reset.key", "a random key for telling clients of a restart"),
+    ("MANIFEST", "the store's id and format"),
+    ("lock", "empty: one relay at a time"),
+    ("admin.sock", "the operator's socket while the relay runs: nothing lies in it"),
     ("address", "where the relay listens and the host that it announces: its own, of nobody who uses it"),
+];
+
+/// What is asked for most, and is not there.
+const NOT_THERE: &[&str] = &[
+    "names, telephone numbers, accounts, or keys of those who use it",
+    "network addresses of those who use it, now or ever",
+    "times of day: days only, and of a queue the 32-day period in which it ends",
+    "who wrote or read a cell, and which queues are of one person or one conversation",
+    "what was delivered, acknowledged, closed, revoked or expired: it was overwritten in the relay's files then",
+    "any key that opens a cell, an invite or an attachment",
+    "logs of connections or requests",
 ];
 
 /// For a person.
@@ -45,12 +59,19 @@ pub(crate) fn text(knowledge: &Knowledge, announced: Option<&Announced>) -> Stri
         let how = if *named { "named" } else { "found" };
         let _ = writeln!(out, "    listen {listen}  host {host} ({how})");
     }
+    let _ = writeln!(out, "\nIt does not have");
+    for nothing in NOT_THERE {
+        let _ = writeln!(out, "  - {nothing}");
+    }
     out
 }
 
 fn write_table(out: &mut String, table: &Table) {
     // Writing to a string can't fail.
     let _ = writeln!(out, "\n{}: {}\n  {}", table.name, table.count, table.about);
+    for field in table.fields {
+        let _ = writeln!(out, "  - {}: {}", field.name, field.about);
+    }
     for row in &table.rows {
         let values: Vec<_> = table
             .fields
@@ -89,7 +110,7 @@ pub(crate) fn json(knowledge: &Knowledge, announced: Option<&Announced>) -> Stri
     });
     let all = json!({
         "tables": tables, "cell_count": knowledge.cell_count, "cells": cells,
-        "chunk_count": knowledge.chunk_count, "files": files, "announced": announced,
+        "chunk_count": knowledge.chunk_count, "files": files, "announced": announced, "does_not_have": NOT_THERE,
     });
     format!("{all:#}\n")
 }
@@ -102,7 +123,9 @@ fn table_json(table: &Table) -> serde_json::Value {
         json!({ "values": values, "bytes": row.bytes, "expires": row.expires.map(|day| day.0) })
     };
     let rows: Vec<_> = table.rows.iter().map(row).collect();
-    json!({ "name": table.name, "about": table.about, "count": table.count, "rows": rows })
+    let fields: Vec<_> =
+        table.fields.iter().map(|field| json!({ "name": field.name, "about": field.about })).collect();
+    json!({ "name": table.name, "about": table.about, "count": table.count, "fields": fields, "rows": rows })
 }
 
 fn value_json(value: &Value) -> serde_json::Value {

@@ -13,6 +13,8 @@ use crate::identity::IdentityError;
 use crate::relay::StartError;
 use crate::store::OpenError;
 
+/// `doctor` found something that must be mended.
+pub(crate) const ILL: u8 = 1;
 /// The command line is wrong.
 pub(crate) const USAGE: u8 = 64;
 /// The data folder holds what this version can't use.
@@ -58,6 +60,8 @@ pub(crate) enum Failure {
     Running,
     #[error("no relay is running on {0}")]
     NotRunning(String),
+    #[error("{0} of the checks failed")]
+    Ill(usize),
     #[error("the relay is stopping")]
     Ending,
     #[error("the relay's admin socket does not answer: {0}")]
@@ -94,6 +98,7 @@ impl Failure {
             Self::Copy(OpenError::Io(error)) => of_io(error, CANNOT_CREATE),
             Self::Copy(error) => of_open(error),
             Self::NoToken(_) => USAGE,
+            Self::Ill(_) => ILL,
             Self::Refused(_) | Self::Stuck(_) => IO,
             Self::NoRelay(_) | Self::Unsound(_) => DATA,
         }
@@ -146,6 +151,16 @@ fn of_io(error: &io::Error, otherwise: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_guide_has_a_row_for_every_code_and_no_other() {
+        let guide = include_str!("../../../docs/guide/relay.md");
+        let table = guide.split("\n## Exit codes\n").nth(1).and_then(|rest| rest.split("\n## ").next());
+        let rows = table.expect("the section").lines().filter_map(|line| line.strip_prefix("| "));
+        let told: Vec<u8> = rows.filter_map(|row| row.split(' ').next()?.parse().ok()).collect();
+        let known = [0, ILL, USAGE, DATA, UNAVAILABLE, SOFTWARE, CANNOT_CREATE, IO, NO_PERMISSION, CONFIG];
+        assert_eq!(told, known);
+    }
 
     #[test]
     fn a_failed_self_test_has_its_code_and_the_guide_names_it() {

@@ -14,6 +14,7 @@ mod commands;
 pub mod config;
 mod desk;
 mod disclose;
+mod doctor;
 mod exit;
 mod files;
 mod http;
@@ -34,6 +35,7 @@ mod supervisor;
 mod tally;
 mod tls;
 mod tokens;
+mod upgrade;
 mod upkeep;
 mod watch;
 

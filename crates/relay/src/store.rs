@@ -40,10 +40,11 @@ use rows::Row;
 
 pub use backup::{Backup, copy, restore};
 pub use check::{Fault, Report, check};
+pub use manifest::FORMAT;
 pub(crate) use manifest::hex;
 #[cfg(test)]
 pub(crate) use open::Disks;
-pub use open::{OpenError, inspect};
+pub use open::{OpenError, format, inspect};
 pub use reader::SlabStoreReader;
 pub use repair::{Repaired, repair};
 pub use settings::StoreSettings;

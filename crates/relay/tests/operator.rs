@@ -135,6 +135,11 @@ async fn a_running_relay_is_asked_through_its_socket_which_is_its_owners_only() 
     }
     let shown = json(data.path(), &["disclose", "--json"]);
     assert_eq!(shown["cell_count"], 1);
+    assert!(shown["does_not_have"].as_array().is_some_and(|all| all.len() > 5), "{shown}");
+    for table in ["queues", "invites", "blobs", "tokens", "store"] {
+        let known = shown["tables"].as_array().unwrap().iter().find(|known| known["name"] == table).unwrap();
+        assert!(!known["fields"].as_array().unwrap().is_empty(), "{known}");
+    }
     assert!(output(data.path(), &["disclose"]).1.contains("7777777777"));
     process.signal(Signal::TERM);
     assert_eq!(process.end().0, Some(0));
@@ -256,4 +261,87 @@ async fn d2_one_neighbourhood_has_its_share_of_connections_and_no_more() {
     while support::connect(at, process.address.key(), suite(), subrosa_wire::ALPN).await.is_err() {
         assert!(Instant::now() < until, "the place of one who left is free again");
     }
+}
+
+#[tokio::test]
+async fn the_doctor_finds_a_well_relay_well_and_says_what_is_missing() {
+    let data = tempfile::tempdir().unwrap();
+    let state = |found: &Value, name: &str| {
+        let checks = found["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["check"] == name);
+        check.unwrap_or_else(|| panic!("{name}: {found}"))["state"].as_str().unwrap().to_owned()
+    };
+    let (code, text, _) = output(data.path(), &["doctor", "--json"]);
+    let found: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, found["well"].as_bool()), (1, Some(false)), "{text}");
+    assert!(["key", "store", "network"].iter().all(|name| state(&found, name) == "fail"), "{text}");
+    let process = Process::start(data.path());
+    let found = output(data.path(), &["doctor", "--json"]).1;
+    let found: Value = serde_json::from_str(&found).unwrap();
+    for name in ["config", "key", "store", "clock", "udp here", "udp announced"] {
+        assert_eq!(state(&found, name), "ok", "{found}");
+    }
+    assert!(!data.path().join("doctor.part").exists());
+    process.signal(Signal::TERM);
+    process.end();
+    let (_, text, _) = output(data.path(), &["doctor"]);
+    assert!(text.contains("network: the relay does not run"), "{text}");
+    std::fs::write(data.path().join("relay.key"), "no key").unwrap();
+    let (code, text, _) = output(data.path(), &["doctor"]);
+    assert!(code == 1 && text.contains("FAIL  key"), "{text}");
+}
+
+#[test]
+fn an_upgrade_is_tried_on_a_copy_and_a_newer_store_is_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("data");
+    assert_eq!(output(&data, &["upgrade", "--check"]).0, 65);
+    assert_eq!(output(&data, &["init", "--listen", "127.0.0.1:0"]).0, 0);
+    let before = std::fs::read(data.join("records.slab")).unwrap();
+    let done = json(&data, &["upgrade", "--check", "--json"]);
+    assert_eq!(
+        (done["format"].as_u64(), done["reads"].as_u64(), done["report"]["sound"].as_bool()),
+        (Some(2), Some(2), Some(true))
+    );
+    assert_eq!(std::fs::read(data.join("records.slab")).unwrap(), before);
+    assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1, "the copy is taken away");
+    assert_eq!(output(&data, &["upgrade"]).0, 64);
+    let manifest = std::fs::read_to_string(data.join("MANIFEST")).unwrap().replace("format 2", "format 3");
+    std::fs::write(data.join("MANIFEST"), manifest).unwrap();
+    let (code, _, said) = output(&data, &["upgrade", "--check"]);
+    assert!(code == 65 && said.contains("newer version"), "{said}");
+}
+
+#[test]
+fn every_command_stands_in_the_manual_the_completions_and_the_guide_and_json_is_json() {
+    let data = tempfile::tempdir().unwrap();
+    let (_, man, _) = output(data.path(), &["man"]);
+    let (_, bash, _) = output(data.path(), &["completions", "bash"]);
+    let guide = include_str!("../../../docs/guide/relay.md");
+    for command in [
+        "run",
+        "init",
+        "address",
+        "status",
+        "reload",
+        "token",
+        "disclose",
+        "check",
+        "repair",
+        "backup",
+        "restore",
+        "doctor",
+        "upgrade",
+        "config",
+        "completions",
+        "man",
+    ] {
+        assert!(man.contains(command) && bash.contains(command), "{command}");
+        assert!(guide.contains(&format!("`{command}")), "{command} is missing in the guide");
+    }
+    let made = json(data.path(), &["init", "--listen", "127.0.0.1:0", "--json"]);
+    assert_eq!(json(data.path(), &["address", "--json"])["address"], made["address"]);
+    assert_eq!(json(data.path(), &["config", "check", "--json"])["good"], true);
+    assert_eq!(json(data.path(), &["config", "show", "--json"])["network"]["retry_above"], 64);
+    assert_eq!(json(data.path(), &["check", "--json"])["sound"], true);
 }

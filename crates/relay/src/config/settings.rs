@@ -279,6 +279,19 @@ pub(super) fn write(config: &Config) -> String {
     out
 }
 
+/// The same as JSON; what has no value is null.
+pub(super) fn json(config: &Config) -> serde_json::Value {
+    let mut all = serde_json::json!({});
+    for setting in SETTINGS {
+        all[setting.section][setting.name] = match (setting.read)(config) {
+            Some(Item::Text(text)) => text.into(),
+            Some(Item::Number(number)) => number.into(),
+            None => serde_json::Value::Null,
+        };
+    }
+    all
+}
+
 fn quoted(text: &str) -> toml::Value {
     toml::Value::String(text.to_owned())
 }

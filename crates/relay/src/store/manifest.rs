@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 /// The format that this version reads and writes.
-pub(crate) const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 2;
 
 /// The first line: what this file is, for a person.
 const TITLE: &str = "subrosa relay store";

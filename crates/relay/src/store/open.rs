@@ -170,6 +170,14 @@ pub fn inspect(folder: &Path, rows: usize) -> Result<Option<Knowledge>, OpenErro
     Ok(Some(store.whole_knowledge(rows)))
 }
 
+/// The format of the store in `folder`, if this version can serve it; `None` when there is no store.
+///
+/// # Errors
+/// [`OpenError::Newer`], [`OpenError::Older`], or what the file system reports.
+pub fn format(folder: &Path) -> Result<Option<u32>, OpenError> {
+    Ok(read_manifest(folder)?.map(|manifest| manifest.format))
+}
+
 pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
