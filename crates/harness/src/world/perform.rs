@@ -148,7 +148,7 @@ impl World {
         if !self.ledger.lossy && !self.ledger.expired && self.wrong.is_none() {
             self.check_prompt();
         }
-        if self.ledger.lossy {
+        if self.ledger.lossy || self.ledger.expired {
             // A lost text is appended again when the relay's retention has passed; a lost receipt, when its gap is
             // named by the next word of the other side.
             self.live(Millis::DAY.times(75));
