@@ -1,8 +1,8 @@
 //! [`subrosa`]: the traffic through the real engine and the real relay core, and what three observers have of it.
 //!
 //! Spec: docs/nothing-to-mine.md, "Three systems". Invariant: no model: every cell is sealed by an engine, every
-//! request is answered by the relay's core, and the views are made of the frames and the store alone. Which frame
-//! belongs to which message is known here only to score guesses.
+//! request is answered by the relay's core, and the views are made of the frames and the store, but for the times of
+//! connections, which are those of the traffic. Which frame belongs to which message is known only to score guesses.
 
 mod line;
 mod record;
